@@ -1,0 +1,55 @@
+# Every target sets up .venv from its lock by itself, and only when the lock changed.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+export DAGSTER_HOME := $(CURDIR)/data/dagster
+# Thread pools of two libraries must not fight over the cores.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help day-ahead test acceptance ui lint bench docs
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+day-ahead: .venv/core.done data/dagster/dagster.yaml ## main job: tomorrow's orders on the reference market
+	@$(BIN)/energy-assets day-ahead $(ARGS)
+
+test: .venv/full.done data/dagster/dagster.yaml ## the test suite (-n 2, under 15 minutes)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not acceptance" $(ARGS)
+
+acceptance: .venv/full.done data/dagster/dagster.yaml ## the counts that the README quotes (slow)
+	$(BIN)/python -m pytest -m acceptance -s --timeout 3600 $(ARGS)
+
+ui: .venv/core.done data/dagster/dagster.yaml ## the Dagster UI with its daemon, on localhost:3000
+	$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000)
+
+lint: .venv/full.done ## ruff, mypy, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/full.done ## benchmarks, one table each
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: .venv/full.done ## regenerate docs/data_dictionary.md from the table registry
+	$(BIN)/python -m energy_assets.lakehouse.dictionary docs/data_dictionary.md
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# full holds every pin of core, so a full environment serves both.
+.venv/full.done: requirements/full.lock pyproject.toml | .venv/bin/python
+	$(PIP) install -q -r requirements/full.lock
+	$(PIP) install -q --no-deps --no-build-isolation -e .
+	touch .venv/full.done .venv/core.done
+
+.venv/core.done: requirements/core.lock pyproject.toml | .venv/bin/python
+	$(PIP) install -q -r requirements/core.lock
+	$(PIP) install -q --no-deps --no-build-isolation -e .
+	touch .venv/core.done
+
+data/dagster/dagster.yaml: dagster.yaml
+	mkdir -p data/dagster
+	cp dagster.yaml $@

@@ -1,0 +1,263 @@
+"""Market areas: dated facts from `areas/*.yaml`, looked up by delivery day.
+
+Every fact is a list of rows `{value, unit, valid_from, valid_to, source, status}`; the row in force
+is found by delivery day, so that code holds no market constant. Status: C confirmed in a primary
+source, S secondary, OLD primary but years old, G general knowledge (shown as unverified).
+
+Belongs here: the models, the loader and lookups. Not here: facts (YAML) or order checks (`orders`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any, Generic, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from energy_assets.errors import InputError, MarketRuleError
+from energy_assets.market.clock import DeliveryDay, delivery_day, wall_clock
+from energy_assets.market.orders import CurveKind, CurveRules
+
+T = TypeVar("T")
+Status = Literal["C", "S", "OLD", "G", "decision"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Row(_Model, Generic[T]):
+    """One dated fact: in force for delivery days in [valid_from, valid_to], ends included."""
+
+    value: T
+    unit: str = ""
+    valid_from: date = date.min
+    valid_to: date = date.max
+    source: str
+    status: Status
+
+    @property
+    def unverified(self) -> bool:
+        """True where no source was found or the source is years old."""
+        return self.status in {"G", "OLD"}
+
+
+class Fact(_Model, Generic[T]):
+    """A dated fact: rows that do not overlap, in date order."""
+
+    rows: tuple[Row[T], ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_bare_list(cls, data: Any) -> Any:
+        return {"rows": data} if isinstance(data, list | tuple) else data
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Fact[T]:
+        for earlier, later in pairwise(self.rows):
+            if earlier.valid_to >= later.valid_from:
+                msg = f"dated rows overlap: {earlier.valid_to} and {later.valid_from}"
+                raise ValueError(msg)
+        return self
+
+    def on(self, day: date) -> T:
+        """The value in force on a delivery day.
+
+        Raises:
+            MarketRuleError: If no row covers the day.
+        """
+        return self.row_on(day).value
+
+    def row_on(self, day: date) -> Row[T]:
+        """The row in force, with its source and status."""
+        for row in self.rows:
+            if row.valid_from <= day <= row.valid_to:
+                return row
+        msg = f"no market fact in force on {day}; rows start {self.rows[0].valid_from}"
+        raise MarketRuleError(msg)
+
+
+class WallClock(_Model):
+    """A wall-clock moment relative to a delivery day: 12:00 one day before, Brussels time."""
+
+    time: time
+    days_before: int = 0
+    clock: str
+
+    def on(self, day: date) -> datetime:
+        """The UTC moment for a delivery day."""
+        return wall_clock(day - timedelta(days=self.days_before), self.time, self.clock)
+
+
+class CurveFact(_Model):
+    """How an order curve must look; prices in currency/MWh, volumes in MW."""
+
+    kind: CurveKind
+    min_points: int = 2
+    max_points: int = 256
+    price_tick: float
+    volume_tick_mw: float
+
+
+class PriceLimits(_Model):
+    """Lowest and highest order price, currency/MWh."""
+
+    minimum: float
+    maximum: float
+
+
+class SessionFacts(_Model):
+    """The dated facts of one session of an area."""
+
+    clock: Fact[str]
+    start_offset_hours: Fact[float]
+    gate_closure: Fact[WallClock]
+    publication: Fact[WallClock]
+    mtu_minutes: Fact[Literal[15, 30, 60]]
+    curve: Fact[CurveFact]
+    price_limits: Fact[PriceLimits]
+
+
+class ImbalanceRules(_Model):
+    """How deviations settle.
+
+    Attributes:
+        isp_minutes: Imbalance settlement period.
+        pricing: One price for both signs, or two.
+        intentional: Whether taking imbalance on purpose is allowed.
+    """
+
+    isp_minutes: Literal[15, 30, 60]
+    pricing: Literal["single", "dual"]
+    intentional: Literal["allowed", "forbidden"]
+
+
+class Session:
+    """One session (auction) of an area, bound to its dated facts."""
+
+    def __init__(self, area: str, name: str, facts: SessionFacts) -> None:
+        self.area = area
+        self.name = name
+        self.facts = facts
+
+    def delivery_day(self, day: date) -> DeliveryDay:
+        """The UTC bounds and MTU grid of a delivery day."""
+        return delivery_day(
+            day,
+            clock=self.facts.clock.on(day),
+            start_offset=timedelta(hours=self.facts.start_offset_hours.on(day)),
+            mtu_minutes=self.facts.mtu_minutes.on(day),
+        )
+
+    def delivery_day_of(self, moment: datetime) -> DeliveryDay:
+        """The delivery day that contains a UTC moment."""
+        guess = moment.astimezone(UTC).date()
+        for label in (guess, guess + timedelta(days=1), guess - timedelta(days=1)):
+            day = self.delivery_day(label)
+            if day.start <= moment < day.end:
+                return day
+        msg = f"{self.area}/{self.name}: no delivery day contains {moment.isoformat()}"
+        raise MarketRuleError(msg)
+
+    def days(self, first: date, last: date) -> list[DeliveryDay]:
+        """Delivery days from `first` to `last`, both included."""
+        count = (last - first).days + 1
+        return [self.delivery_day(first + timedelta(days=i)) for i in range(count)]
+
+    def gate_closure(self, day: date) -> datetime:
+        """UTC gate closure for a delivery day."""
+        return self.facts.gate_closure.on(day).on(day)
+
+    def publication(self, day: date) -> datetime:
+        """UTC moment at which results are normally out."""
+        return self.facts.publication.on(day).on(day)
+
+    def curve_rules(self, day: date) -> CurveRules:
+        """The order checks' figures for a delivery day, in integer ticks."""
+        curve = self.facts.curve.on(day)
+        limits = self.facts.price_limits.on(day)
+        return CurveRules(
+            kind=curve.kind,
+            min_points=curve.min_points,
+            max_points=curve.max_points,
+            price_tick=curve.price_tick,
+            volume_tick_mw=curve.volume_tick_mw,
+            price_min_ticks=round(limits.minimum / curve.price_tick),
+            price_max_ticks=round(limits.maximum / curve.price_tick),
+        )
+
+
+class Area(_Model):
+    """A market area.
+
+    Attributes:
+        code: Scope name of its data, e.g. DE_LU.
+        timezone: Local zone (the partition calendar; the session has its own clock).
+        synthetic: True for areas whose data is generated.
+        benchmark_only: True for published benchmark series with a normalised clock.
+        parent: The area this one copies facts from, if any.
+    """
+
+    code: str
+    name: str
+    eic: str = ""
+    timezone: str
+    currency: str
+    synthetic: bool = False
+    benchmark_only: bool = False
+    parent: str = ""
+    sessions: dict[str, SessionFacts]
+    imbalance: Fact[ImbalanceRules] | None = None
+
+    def session(self, name: str = "day_ahead") -> Session:
+        """A session by name.
+
+        Raises:
+            MarketRuleError: If the area has no such session.
+        """
+        if name not in self.sessions:
+            msg = f"area {self.code} has no session {name!r}; it has {sorted(self.sessions)}"
+            raise MarketRuleError(msg)
+        return Session(self.code, name, self.sessions[name])
+
+
+def area_codes() -> list[str]:
+    """Codes of all areas shipped; pages with a leading `_` only hold shared facts."""
+    folder = files("energy_assets.market") / "areas"
+    return sorted(
+        entry.name.removesuffix(".yaml").upper()
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml") and not entry.name.startswith("_")
+    )
+
+
+@cache
+def load_area(code: str) -> Area:
+    """The area with this code.
+
+    Raises:
+        InputError: If the code is unknown or its file is not valid.
+    """
+    if code not in area_codes():
+        raise InputError("area", expected=f"one of {', '.join(area_codes())}", found=code)
+    document = _document(code)
+    try:
+        return Area.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"areas/{code.lower()}.yaml: {'.'.join(map(str, first['loc']))}"
+        raise InputError(where, expected=first["msg"], found=first["input"]) from error
+
+
+def _document(code: str) -> dict[str, Any]:
+    path = files("energy_assets.market") / "areas" / f"{code.lower()}.yaml"
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parent = document.pop("extends", "")
+    if not parent:
+        return document
+    inherited = {**_document(parent), **document}
+    return inherited if parent.startswith("_") else {**inherited, "parent": parent}
