@@ -1,0 +1,152 @@
+"""Point-in-time reads: the only way forecasting and bidding look at raw data.
+
+A `PointInTime` belongs to one decision. It refuses to look past its decision time, ignores rows
+written at or after `ingested_before`, and remembers which rows it handed out, so that their hash
+can be stored with the bid run. A window is read once with all revisions; snapshots for many past
+times (hindcasts) come from memory.
+
+Not here: live or report reads of decision tables (`current`, `Lake.read`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from energy_assets.errors import LakeError
+from energy_assets.lakehouse.hashing import combined_hash
+from energy_assets.lakehouse.reading import Selection, Where, in_utc, select
+from energy_assets.lakehouse.revisions import Revisions
+from energy_assets.lakehouse.tables import Table, table
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+class RevisionReader(Protocol):
+    """What a `PointInTime` needs of a lake."""
+
+    def revisions(
+        self, table: Table, selection: Selection, ingested_before: datetime | None
+    ) -> pl.DataFrame:
+        """All revisions of the selected keys."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One selection in memory, all revisions."""
+
+    table: Table
+    selection: Selection
+    revisions: Revisions
+
+
+class PointInTime:
+    """Raw data as one decision may know it.
+
+    Args:
+        lake: Where to read.
+        decision_time: Latest point in time that may be asked for.
+        ingested_before: Only rows written before this are read (fixes a past run's inputs).
+    """
+
+    def __init__(
+        self,
+        lake: RevisionReader,
+        decision_time: datetime,
+        ingested_before: datetime | None = None,
+    ) -> None:
+        self._lake = lake
+        self.decision_time = in_utc(decision_time, "decision_time")
+        self.ingested_before = (
+            None if ingested_before is None else in_utc(ingested_before, "ingested_before")
+        )
+        self._windows: list[_Window] = []
+        self._seen: dict[int, Mask] = {}
+
+    def for_decision(self, decision_time: datetime) -> PointInTime:
+        """The view of another decision, on the same rows in memory (backtests)."""
+        other = PointInTime(self._lake, decision_time, self.ingested_before)
+        other._windows = self._windows
+        return other
+
+    def preload(
+        self,
+        table_id: str,
+        *,
+        scope: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        where: Where | None = None,
+    ) -> None:
+        """Read a wide window once; `as_of` calls inside it with the same `where` use memory."""
+        self._window(table(table_id), select(scope, start, end, where))
+
+    def as_of(
+        self,
+        table_id: str,
+        *,
+        scope: str,
+        at: datetime | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        where: Where | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Rows as known at a time, sorted by key then source.
+
+        Args:
+            table_id: A raw table, e.g. `raw.market_prices`.
+            scope: Area, desk or `global`.
+            at: Point in time, the decision time by default.
+            start: Earliest value of the table's time column (included).
+            end: End of its range (excluded).
+            where: Column to value or list of values.
+            columns: Columns wanted; all by default.
+
+        Raises:
+            LakeError: If `at` lies after the decision time.
+        """
+        moment = self.decision_time if at is None else in_utc(at, "at")
+        if moment > self.decision_time:
+            msg = (
+                f"{table_id}: expected a time not after the decision time "
+                f"{self.decision_time.isoformat()}, found {moment.isoformat()}"
+            )
+            raise LakeError(msg)
+        selection = select(scope, start, end, where)
+        number = self._window(table(table_id), selection)
+        window = self._windows[number]
+        places = window.revisions.places(moment)
+        rows = window.revisions.frame[places]
+        after = [] if selection == window.selection else selection.time_filters(window.table)
+        after += selection.after(window.table)
+        if after:
+            kept = rows.select(pl.all_horizontal(after).fill_null(value=False)).to_series()
+            places, rows = places[kept.to_numpy()], rows.filter(kept)
+        seen = self._seen.setdefault(number, np.zeros(window.revisions.frame.height, dtype=bool))
+        seen[places] = True
+        return rows.select(columns) if columns is not None else rows
+
+    def input_hash(self) -> str:
+        """Hash of the content of every row handed out so far; order of reading does not count."""
+        rows: set[str] = set()
+        for number, mask in self._seen.items():
+            window = self._windows[number]
+            seen = window.revisions.frame.select("scope", "content_hash").filter(mask)
+            name = window.table.id
+            rows.update(f"{name}/{scope}/{content}" for scope, content in seen.iter_rows())
+        return combined_hash(rows)
+
+    def _window(self, registered: Table, selection: Selection) -> int:
+        for number, window in enumerate(self._windows):
+            if window.table is registered and window.selection.covers(selection):
+                return number
+        frame = self._lake.revisions(registered, selection, self.ingested_before)
+        self._windows.append(_Window(registered, selection, Revisions(registered, frame)))
+        return len(self._windows) - 1

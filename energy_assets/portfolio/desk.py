@@ -1,0 +1,233 @@
+"""A desk: a market area, units, feeds, limits and how much risk it takes, read from YAML.
+
+Belongs here: the desk's models, `load_desk` and the hash that names a configuration on the record.
+Not here: market facts (`market.areas`), units (`units`), how a feed is read (`feeds`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from energy_assets.errors import InputError
+from energy_assets.market.areas import area_codes, load_area
+from energy_assets.portfolio.units import (
+    Name,
+    NonNegative,
+    Unit,
+    require_distinct_names,
+)
+from energy_assets.portfolio.validation import broken_rule, input_error
+
+UnitT = TypeVar("UnitT")
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[int, Field(ge=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReferenceMarketFeed(_Model):
+    """The embedded, synthetic reference market."""
+
+    source: Literal["reference_market"]
+
+
+class FileColumns(_Model):
+    """Roles of a file's columns: name of role to name of column.
+
+    Attributes:
+        time: Local hour start.
+        price: Day-ahead price, currency/MWh.
+        forecasts: Day-ahead forecast columns, MW, by variable.
+    """
+
+    time: str = "datetime_local"
+    price: str = "price"
+    forecasts: dict[Name, str] = Field(default_factory=dict)
+
+
+class FilesFeed(_Model):
+    """A file in EPF format (CSV, plain or gz).
+
+    Attributes:
+        path: Relative to the real-data folder.
+        columns: Which column is what.
+    """
+
+    source: Literal["files"]
+    path: str
+    columns: FileColumns = FileColumns()
+
+    @model_validator(mode="after")
+    def _relative(self) -> FilesFeed:
+        if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
+            raise broken_rule("path", "a path inside the data folder", self.path)
+        return self
+
+
+FeedSpec = Annotated[ReferenceMarketFeed | FilesFeed, Field(discriminator="source")]
+
+
+class Limits(_Model):
+    """Position limits per MTU, MW.
+
+    Attributes:
+        max_sale_mw: Largest net sale.
+        max_purchase_mw: Largest net purchase.
+        max_imbalance_mw: Largest planned imbalance in either direction; beyond it the model pays
+            the price limit for every MWh, and says so.
+    """
+
+    max_sale_mw: NonNegative
+    max_purchase_mw: NonNegative
+    max_imbalance_mw: NonNegative
+
+
+class ImbalanceTerms(_Model):
+    """How the desk's model values imbalance.
+
+    Attributes:
+        deviation_penalty: Where a series has no imbalance price: currency/MWh against the desk
+            around the day-ahead price, in both directions.
+        aversion: Currency/MWh the model (not the settlement) adds in both directions, where
+            intentional imbalance is forbidden.
+    """
+
+    deviation_penalty: NonNegative | None = None
+    aversion: NonNegative = 0.0
+
+
+class ScenarioSettings(_Model):
+    """How many joint scenarios the desk draws, and how many the integer stage keeps."""
+
+    count: Annotated[int, Field(ge=1)] = 50
+    reduced_count: Annotated[int, Field(ge=1)] = 10
+
+
+class ForecastSettings(_Model):
+    """Windows of the price forecast, in days.
+
+    Attributes:
+        lear_windows_days: Calibration windows of the LEAR members.
+        qra_window_days: Window of member forecasts the quantile regression is fitted on.
+    """
+
+    lear_windows_days: tuple[Days, ...] = (56, 84, 364, 728)
+    qra_window_days: Days = 182
+
+
+class Desk(_Model):
+    """A desk.
+
+    Attributes:
+        name: Scope name of the desk's results.
+        area: Market area code.
+        owner: Person or team answerable for its bids.
+        participant_id: Market participant.
+        portfolio_id: Portfolio the net position belongs to.
+        balance_area: Balance group or area that carries the imbalance.
+        units: The plant.
+        feeds: Where its data comes from.
+        limits: Position limits.
+        risk_weight: 0 maximises the mean, 1 the conditional value at risk.
+        cvar_level: Level of the conditional value at risk.
+        lead_time_minutes: Decision time = gate closure minus this.
+        price_points: Most price points of a bid curve in the model.
+        history_days: Days of history the desk keeps for fitting.
+        seed: Root of every random draw.
+    """
+
+    name: Name
+    area: str
+    owner: str
+    participant_id: str
+    portfolio_id: str
+    balance_area: str
+    units: tuple[Unit, ...] = Field(min_length=1)
+    feeds: tuple[FeedSpec, ...] = Field(min_length=1)
+    limits: Limits
+    risk_weight: Share = 0.0
+    cvar_level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    lead_time_minutes: Annotated[int, Field(ge=0)] = 60
+    imbalance: ImbalanceTerms = ImbalanceTerms()
+    price_points: Annotated[int, Field(ge=2)] = 12
+    scenarios: ScenarioSettings = ScenarioSettings()
+    forecast: ForecastSettings = ForecastSettings()
+    history_days: Days = 728
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Desk:
+        require_distinct_names(self.units)
+        if self.area not in area_codes():
+            raise broken_rule("area", f"one of {', '.join(area_codes())}", self.area)
+        return self
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 over every field: names the configuration on the record of a run."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def decision_time(self, day: date, session: str = "day_ahead") -> datetime:
+        """UTC point in time a decision for a delivery day may know: gate closure minus lead time."""
+        gate = load_area(self.area).session(session).gate_closure(day)
+        return gate - timedelta(minutes=self.lead_time_minutes)
+
+    def unit(self, name: str) -> Unit:
+        """The unit with this name.
+
+        Raises:
+            InputError: If the desk has no such unit.
+        """
+        for unit in self.units:
+            if unit.name == name:
+                return unit
+        known = ", ".join(unit.name for unit in self.units)
+        raise InputError(f"desk {self.name}: unit", expected=f"one of {known}", found=name)
+
+    def units_of(self, kind: type[UnitT]) -> tuple[UnitT, ...]:
+        """All units of one class, in the order of the file."""
+        return tuple(unit for unit in self.units if isinstance(unit, kind))
+
+
+def load_desk(path: Path) -> Desk:
+    """Read and validate a desk file.
+
+    Raises:
+        InputError: One line naming file, unit or field, expected and found.
+    """
+    document = _yaml(path)
+    try:
+        return Desk.model_validate(document)
+    except ValidationError as error:
+        raise input_error(path.name, document, error) from error
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(path), expected="a readable desk file", found=str(error)) from error
+    try:
+        document = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        where = f"{path.name}: line {line}"
+        raise InputError(where, expected="valid YAML", found=error.problem) from error
+    except yaml.YAMLError as error:
+        found = " ".join(str(error).split())
+        raise InputError(path.name, expected="valid YAML", found=found) from error
+    if not isinstance(document, dict):
+        raise InputError(
+            path.name, expected="a mapping of desk fields", found=type(document).__name__
+        )
+    return document
