@@ -174,6 +174,18 @@ class Lake:
             filters.append(pl.col("ingested_at") < ingested_before)
         return scan(self.storage.open(table), table, filters)
 
+    def stored_days(
+        self, table_id: str, *, scope: str, start: datetime, where: Where | None = None
+    ) -> list[date]:
+        """UTC days of the time column that have rows from `start` on, in order."""
+        target = table(table_id)
+        selection = select(scope, start, None, where)
+        snapshot = self.storage.open(target)
+        names = [target.time_column, *(where or {})]
+        rows = scan(snapshot, target, [*selection.before(target), *selection.after(target)], names)
+        days = rows.select(pl.col(target.time_column).cast(pl.Date).unique().sort())
+        return days.to_series().to_list()
+
     def read(
         self,
         table_id: str,

@@ -177,8 +177,14 @@ class Desk(_Model):
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def required_history_days(self) -> int:
+        """Days before a delivery day that its forecast can look at, hindcasts included."""
+        longest = min(max(self.forecast.lear_windows_days) + 7, self.history_days)
+        return longest + self.forecast.qra_window_days + 2
+
     def decision_time(self, day: date, session: str = "day_ahead") -> datetime:
-        """UTC point in time a decision for a delivery day may know: gate closure minus lead time."""
+        """UTC point in time a decision may know: gate closure minus lead time."""
         gate = load_area(self.area).session(session).gate_closure(day)
         return gate - timedelta(minutes=self.lead_time_minutes)
 

@@ -1,0 +1,211 @@
+"""A desk's bidding problem for one delivery day, from its forecast and what else is known.
+
+Belongs here: scenarios, outages, fuel costs and start states put together as a `BiddingProblem`,
+and the problem of the last rung, which needs no forecast. Not here: forecasts (`forecasting`), the
+solve (`stochastic`, `rungs`), rows (`records`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from energy_assets.bidding.problem import (
+    BiddingProblem,
+    FloatArray,
+    SolverOptions,
+    StartState,
+    make_problem,
+)
+from energy_assets.errors import InputError
+from energy_assets.forecasting.day_ahead import PRICE, Scenarios, output_units
+from energy_assets.forecasting.profiles import mtu_slots, slots_per_day
+from energy_assets.forecasting.unit_output import IMBALANCE_SPREAD
+from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.market import DeliveryDay, load_area
+from energy_assets.portfolio import BatteryUnit, Desk, LoadUnit, ThermalUnit
+from energy_assets.quality.verdicts import FUEL_MAX_AGE, fuel_scope
+
+StartStates = Mapping[str, StartState]
+FALLBACK_DAYS = 7
+
+
+def forecast_problem(
+    known: PointInTime, desk: Desk, scenarios: Scenarios, start_states: StartStates
+) -> BiddingProblem:
+    """The stochastic problem of a delivery day.
+
+    Args:
+        known: Rows as of the decision (outages, fuel prices).
+        desk: The desk.
+        scenarios: Joint paths of price and unit output.
+        start_states: State before the first MTU, from the previous day's plan; units left out
+            start as the desk declares.
+    """
+    prices = scenarios.paths[PRICE]
+    fields: dict[str, Any] = {
+        "prices": prices,
+        "probabilities": scenarios.probabilities,
+        "availability": {unit.name: scenarios.paths[unit.name] for unit in output_units(desk)},
+    }
+    if IMBALANCE_SPREAD in scenarios.paths:
+        imbalance_price = prices + scenarios.paths[IMBALANCE_SPREAD]
+        fields |= {"long_prices": imbalance_price, "short_prices": imbalance_price}
+    return _problem(known, desk, scenarios.day, start_states, fields)
+
+
+def last_rung_problem(
+    known: PointInTime, desk: Desk, day: DeliveryDay, start_states: StartStates
+) -> BiddingProblem:
+    """The problem of the price-independent rung: recent mean output, no price forecast.
+
+    Wind, solar and load take the mean of their last metered week by time of day; without any meter
+    reading, generation offers nothing and a load buys its peak.
+    """
+    availability = {
+        unit.name: _recent_output(known, desk, day, unit.name)[None, :]
+        for unit in output_units(desk)
+    }
+    fields: dict[str, Any] = {
+        "prices": np.zeros((1, day.mtu_count)),
+        "availability": availability,
+    }
+    if desk.imbalance.deviation_penalty is None:
+        fields |= {"long_prices": fields["prices"], "short_prices": fields["prices"]}
+    # This rung dispatches nothing that burns fuel by choice: a missing close must not stop it.
+    fields["marginal_costs"] = {unit.name: 0.0 for unit in desk.units_of(ThermalUnit)}
+    return _problem(known, desk, day, start_states, fields)
+
+
+def path_problem(
+    known: PointInTime,
+    desk: Desk,
+    day: DeliveryDay,
+    start_states: StartStates,
+    prices: FloatArray,
+    availability: Mapping[str, FloatArray],
+) -> BiddingProblem:
+    """The plant and rules on one path of prices (T,) and outputs (T,): dispatch and benchmarks."""
+    fields: dict[str, Any] = {
+        "prices": prices[None, :],
+        "availability": {name: path[None, :] for name, path in availability.items()},
+    }
+    if desk.imbalance.deviation_penalty is None:
+        fields |= {"long_prices": fields["prices"], "short_prices": fields["prices"]}
+    return _problem(known, desk, day, start_states, fields)
+
+
+def _problem(
+    known: PointInTime,
+    desk: Desk,
+    day: DeliveryDay,
+    start_states: StartStates,
+    fields: dict[str, Any],
+) -> BiddingProblem:
+    if "marginal_costs" not in fields:
+        thermals = desk.units_of(ThermalUnit)
+        fields["marginal_costs"] = {u.name: marginal_cost(known, desk, u) for u in thermals}
+    return make_problem(
+        f"desk {desk.name}, {day.label}",
+        start=day.start,
+        mtu_minutes=day.mtu_minutes,
+        units=desk.units,
+        imbalance=desk.imbalance,
+        power_limits=power_limits(known, desk, day),
+        start_states=dict(start_states),
+        rules=load_area(desk.area).session().curve_rules(day.label),
+        limits=desk.limits,
+        risk_weight=desk.risk_weight,
+        cvar_level=desk.cvar_level,
+        price_points=desk.price_points,
+        solver=SolverOptions(reduced_scenarios=desk.scenarios.reduced_count),
+        **fields,
+    )
+
+
+def power_limits(known: PointInTime, desk: Desk, day: DeliveryDay) -> dict[str, FloatArray]:
+    """Highest power (T,) of each battery and thermal unit that an outage lowers.
+
+    The latest revision of each message counts; withdrawn messages end it. Overlapping messages
+    leave the least of their powers; an MTU is lowered if any part of it is touched.
+    """
+    rows = known.as_of("raw.outages", scope=desk.name)
+    latest = rows.sort("message_id", "message_revision").unique(
+        "message_id", keep="last", maintain_order=True
+    )
+    active = latest.filter(
+        (pl.col("event_status") == "active")
+        & (pl.col("event_start") < day.end)
+        & (pl.col("event_end") > day.start)
+    )
+    limits: dict[str, FloatArray] = {}
+    for row in active.iter_rows(named=True):
+        unit = desk.unit(row["unit"])
+        if not isinstance(unit, BatteryUnit | ThermalUnit):
+            continue
+        rating = unit.power_mw if isinstance(unit, BatteryUnit) else unit.capacity_mw
+        limit = limits.setdefault(unit.name, np.full(day.mtu_count, rating))
+        touched = [m.start < row["event_end"] and m.end > row["event_start"] for m in day.mtus]
+        limit[touched] = np.minimum(limit[touched], row["available_mw"])
+    return limits
+
+
+def marginal_cost(known: PointInTime, desk: Desk, unit: ThermalUnit) -> float:
+    """Currency per MWh of electricity at the last closes known at the decision.
+
+    Raises:
+        InputError: No close of a product was known within a week.
+    """
+    if unit.fuel is None:
+        return unit.marginal_cost()
+    fuel, carbon = (
+        _last_close(known, desk, product) for product in (unit.fuel.product, unit.fuel.co2_product)
+    )
+    return unit.marginal_cost(fuel, carbon)
+
+
+def _last_close(known: PointInTime, desk: Desk, product: str) -> float:
+    rows = known.as_of(
+        "raw.fuel_prices",
+        scope=fuel_scope(desk),
+        start=known.decision_time - FUEL_MAX_AGE,
+        where={"product": product},
+    ).sort("price_date")
+    if rows.is_empty():
+        where = f"raw.fuel_prices: {product}"
+        expected = f"a close within {FUEL_MAX_AGE.days} days of {known.decision_time.isoformat()}"
+        raise InputError(where, expected=expected, found="none")
+    return float(rows["price"][-1])
+
+
+def _recent_output(known: PointInTime, desk: Desk, day: DeliveryDay, name: str) -> FloatArray:
+    """Mean metered power by MTU over the last week, MW (consumption for a load)."""
+    session = load_area(desk.area).session()
+    slots = slots_per_day(day.mtu_minutes)
+    last: date = day.label - timedelta(days=1)
+    energy = actual_matrix(
+        known,
+        "raw.meter_readings",
+        desk.name,
+        {"unit": name},
+        "energy_mwh",
+        session=session,
+        first=last - timedelta(days=FALLBACK_DAYS),
+        last=last,
+        slots=96,
+    )
+    power = energy.reshape(len(energy), slots, -1).mean(axis=2) * 4
+    unit = desk.unit(name)
+    is_load = isinstance(unit, LoadUnit)
+    seen = np.isfinite(power)
+    total = np.where(seen, power, 0.0).sum(axis=0)
+    absent = unit.peak_mw if isinstance(unit, LoadUnit) else 0.0
+    mean = np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), np.nan)
+    mean = np.where(np.isnan(mean), absent, -mean if is_load else mean)
+    by_mtu: FloatArray = mean[mtu_slots(day, session, slots)]
+    return np.maximum(by_mtu, 0.0)

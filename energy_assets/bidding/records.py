@@ -1,0 +1,255 @@
+"""Bid runs as rows of the `bids` tables, and order sets back from them.
+
+Belongs here: the one mapping between solutions and tables, written in the order that makes a run
+readable only when it is whole (`bid_runs` last). Not here: the solve, order files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from energy_assets import __version__
+from energy_assets.bidding.dispatch import Schedule
+from energy_assets.bidding.problem import FloatArray, StartState
+from energy_assets.bidding.solution import BiddingSolution, PathBand
+from energy_assets.errors import InputError
+from energy_assets.lakehouse.lake import Lake
+from energy_assets.lakehouse.run_stamp import RunStamp
+from energy_assets.lakehouse.tables import table
+from energy_assets.market import CurveOrder, DeliveryDay, OrderSet, load_area
+from energy_assets.portfolio import BatteryUnit, Desk, ThermalUnit
+
+POSITION = "position"
+_AN_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class BidRun:
+    """One finished rung.
+
+    Attributes:
+        solution: What the rung made.
+        orders: The checked order set.
+        probabilities: Of the solution's scenarios, (S,).
+        input_hash: Hash of the rows read.
+        model_versions: Models used, by target.
+        ingested_before: Only rows written before this were read.
+        gate_closure: Gate of the session.
+        note: Why this rung.
+    """
+
+    solution: BiddingSolution
+    orders: OrderSet
+    probabilities: FloatArray
+    input_hash: str
+    model_versions: Mapping[str, str]
+    ingested_before: datetime
+    gate_closure: datetime
+    note: str
+
+
+def write_bid_run(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, run: BidRun) -> int:
+    """Write a rung's orders, plan and, last, its `bid_runs` row; returns the rows written."""
+    tables = {
+        "bids.curve_orders": curve_rows(run),
+        "bids.dispatch_plan": plan_rows(day, run),
+        "bids.bid_runs": _run_row(desk, day, run),
+    }
+    return sum(
+        lake.append(name, stamp.on(frame, name), scope=desk.name).rows_written
+        for name, frame in tables.items()
+    )
+
+
+def curve_rows(run: BidRun) -> pl.DataFrame:
+    """Own columns of `bids.curve_orders`."""
+    orders, rules = run.orders, run.orders.rules
+    rows = [
+        (
+            curve.start,
+            curve.minutes,
+            number,
+            price,
+            volume,
+            round(rules.price(price), 6),
+            round(rules.volume_mw(volume), 6),
+        )
+        for curve in orders.curves
+        for number, (price, volume) in enumerate(curve.points)
+    ]
+    names = [
+        "period_start",
+        "resolution_min",
+        "point",
+        "price_ticks",
+        "volume_ticks",
+        "price",
+        "volume_mw",
+    ]
+    return pl.DataFrame(rows, schema=names, orient="row").with_columns(
+        rung=pl.lit(run.solution.rung.value),
+        participant_id=pl.lit(orders.participant_id),
+        portfolio_id=pl.lit(orders.portfolio_id),
+        balance_area=pl.lit(orders.balance_area),
+        order_scope=pl.lit(orders.order_scope),
+    )
+
+
+def plan_rows(day: DeliveryDay, run: BidRun) -> pl.DataFrame:
+    """Own columns of `bids.dispatch_plan`: units' power and stored energy, market position."""
+    bands: list[tuple[str, str, PathBand]] = []
+    for plan in run.solution.dispatch:
+        bands.append((plan.name, "power", plan.power))
+        if plan.energy is not None:
+            bands.append((plan.name, "stored_energy", plan.energy))
+    position = PathBand.over(run.solution.position, run.probabilities)
+    bands.append((POSITION, POSITION, position))
+    frames = [
+        pl.DataFrame(
+            {
+                "unit": unit,
+                "quantity": quantity,
+                "period_start": day.starts,
+                "resolution_min": day.mtu_minutes,
+                "expected": band.mean,
+                "p05": band.p05,
+                "p50": band.p50,
+                "p95": band.p95,
+                "rung": run.solution.rung.value,
+            }
+        )
+        for unit, quantity, band in bands
+    ]
+    return pl.concat(frames)
+
+
+def _run_row(desk: Desk, day: DeliveryDay, run: BidRun) -> pl.DataFrame:
+    solution = run.solution
+
+    def proven(value: float) -> float | None:
+        return None if np.isnan(value) else float(value)
+
+    row = {
+        "period_start": day.start,
+        "rung": solution.rung.value,
+        "orders_sha256": run.orders.sha256,
+        "expected_value": float(solution.expected_value),
+        "cvar95": float(solution.cvar),
+        "ingested_before": run.ingested_before,
+        "input_hash": run.input_hash,
+        "configuration_hash": desk.config_hash,
+        "model_versions": json.dumps(dict(run.model_versions), sort_keys=True),
+        "code_version": __version__,
+        "solver_status": solution.status,
+        "objective": proven(solution.objective),
+        "bound": proven(solution.bound),
+        "gap": proven(solution.gap),
+        "seconds": float(sum(solution.seconds.values())),
+        "gate_closure": run.gate_closure,
+        "note": run.note or solution.reason,
+    }
+    schema = {column.name: column.dtype for column in table("bids.bid_runs").columns}
+    return pl.DataFrame([row], schema=schema)
+
+
+def orders_from_rows(rows: pl.DataFrame, desk: Desk, day: DeliveryDay) -> OrderSet:
+    """The order set of one batch of `bids.curve_orders`.
+
+    Raises:
+        InputError: There are no rows.
+    """
+    if rows.is_empty():
+        where = f"bids.curve_orders of {desk.name} on {day.label}"
+        raise InputError(where, expected="orders in force", found="none")
+    area = load_area(desk.area)
+    curves = tuple(
+        CurveOrder(
+            start,
+            minutes,
+            tuple(group.sort("point").select("price_ticks", "volume_ticks").iter_rows()),
+        )
+        for (start, minutes), group in rows.sort("period_start").group_by(
+            "period_start", "resolution_min", maintain_order=True
+        )
+    )
+    first = rows.row(0, named=True)
+    return OrderSet(
+        area=desk.area,
+        session=first["session"],
+        delivery_day=day.label,
+        currency=area.currency,
+        rules=area.session(first["session"]).curve_rules(day.label),
+        curves=curves,
+        participant_id=first["participant_id"],
+        portfolio_id=first["portfolio_id"],
+        balance_area=first["balance_area"],
+        order_scope=first["order_scope"],
+    )
+
+
+def schedule_rows(day: DeliveryDay, schedule: Schedule) -> pl.DataFrame:
+    """Own columns of `bids.unit_schedules`."""
+    frames = []
+    per_hour = 60 // day.mtu_minutes
+    for unit, power in schedule.power.items():
+        energy = schedule.energy.get(unit)
+        on = schedule.on.get(unit)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "unit": unit,
+                    "period_start": day.starts,
+                    "resolution_min": day.mtu_minutes,
+                    "power_mw": power,
+                    "stored_energy_mwh": energy if energy is not None else [None] * len(power),
+                    "committed": np.repeat(on, per_hour) if on is not None else [None] * len(power),
+                },
+                schema_overrides={"stored_energy_mwh": pl.Float64, "committed": pl.Boolean},
+            )
+        )
+    return pl.concat(frames)
+
+
+def start_states(lake: Lake, desk: Desk, day: DeliveryDay, mode: str) -> dict[str, StartState]:
+    """States at the start of a delivery day, from the schedules of the day before.
+
+    Units without a schedule there start as the desk declares.
+    """
+    before = load_area(desk.area).session().delivery_day_of(day.start - _AN_INSTANT)
+    rows = lake.current(
+        "bids.unit_schedules",
+        scope=desk.name,
+        session="day_ahead",
+        delivery_day=before.label,
+        mode=mode,
+    )
+    states = {}
+    for unit in desk.units:
+        mine = rows.filter(pl.col("unit") == unit.name).sort("period_start")
+        if mine.is_empty():
+            continue
+        if isinstance(unit, BatteryUnit):
+            energy = float(np.clip(mine["stored_energy_mwh"][-1], 0.0, unit.energy_mwh))
+            states[unit.name] = StartState(energy_mwh=energy)
+        elif isinstance(unit, ThermalUnit):
+            states[unit.name] = _thermal_state(unit, mine)
+    return states
+
+
+def _thermal_state(unit: ThermalUnit, rows: pl.DataFrame) -> StartState:
+    committed = rows["committed"].to_numpy().astype(bool)
+    on = bool(committed[-1])
+    changes = np.flatnonzero(committed != on)
+    same = len(committed) - (int(changes[-1]) + 1 if changes.size else 0)
+    hours = same * float(rows["resolution_min"][0]) / 60
+    # A unit in one state all day has been so for at least its minimum time.
+    if not changes.size:
+        hours = max(hours, float(unit.min_up_hours if on else unit.min_down_hours))
+    power = float(rows["power_mw"][-1]) if on else 0.0
+    return StartState(on=on, hours_in_state=hours, power_mw=power)

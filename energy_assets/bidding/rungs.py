@@ -1,0 +1,111 @@
+"""The bid ladder: the last rung first, better rungs replace it.
+
+The last rung is a price-independent schedule for must-run and obligations. It needs no solver and
+is always valid: load bought, wind and solar sold at their expected output, batteries idle (or on a
+straight way to their end energy), thermal units only where they must run.
+
+Belongs here: the rungs and the choice between them. Not here: time budgets and the watchdog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from energy_assets.bidding.arrays import FloatArray
+from energy_assets.bidding.curves import flat_orders
+from energy_assets.bidding.handoff import SolverError
+from energy_assets.bidding.model.thermal import commitment_bounds
+from energy_assets.bidding.model_data import BatteryData, ModelData, ThermalData, model_data
+from energy_assets.bidding.operation import Operation, summarise
+from energy_assets.bidding.problem import BiddingProblem
+from energy_assets.bidding.solution import BiddingSolution, Rung
+from energy_assets.bidding.stochastic import solve
+from energy_assets.errors import InfeasibleError
+
+
+def best_bid(problem: BiddingProblem) -> BiddingSolution:
+    """The best rung that holds; a lower one states why.
+
+    The price-independent schedule is made first, so that there is always something to send.
+    """
+    last = price_independent(problem)
+    try:
+        return solve(problem)
+    except (SolverError, InfeasibleError) as error:
+        return replace(last, reason=str(error))
+
+
+def price_independent(problem: BiddingProblem, *, reason: str = "") -> BiddingSolution:
+    """The last rung: one price-independent order per MTU."""
+    data = model_data(problem)
+    operation = _operation(data)
+    position = data.probability @ operation.injection(data)
+    curves = flat_orders(problem, position)
+    tick = problem.rules.volume_tick_mw
+    position = np.array([curve.points[0][1] * tick for curve in curves])
+    return summarise(
+        problem,
+        data,
+        operation,
+        np.broadcast_to(position, data.price.shape),
+        rung=Rung.PRICE_INDEPENDENT,
+        curves=curves,
+        objective=float("nan"),
+        bound=float("nan"),
+        gap=float("nan"),
+        bound_scope="none",
+        status="no solver",
+        reason=reason,
+    )
+
+
+def _operation(data: ModelData) -> Operation:
+    shape = data.price.shape
+    flows = {battery.unit.name: _way_to_end(battery, data) for battery in data.batteries}
+    energy = {}
+    for battery in data.batteries:
+        unit, flow = battery.unit, flows[battery.unit.name]
+        stored = np.where(
+            flow < 0, -flow * unit.charge_efficiency, -flow / unit.discharge_efficiency
+        )
+        path = battery.start_energy + data.hours * np.cumsum(stored)
+        energy[unit.name] = np.broadcast_to(path, shape)
+    runs = {t.unit.name: _must_run(t, data) for t in data.thermals}
+    return Operation(
+        output={part.name: part.available for part in data.renewables},
+        charge={name: np.broadcast_to(np.maximum(-f, 0), shape) for name, f in flows.items()},
+        discharge={name: np.broadcast_to(np.maximum(f, 0), shape) for name, f in flows.items()},
+        energy=energy,
+        power={name: np.broadcast_to(power, shape) for name, (power, _) in runs.items()},
+        on={name: on for name, (_, on) in runs.items()},
+    )
+
+
+def _way_to_end(battery: BatteryData, data: ModelData) -> FloatArray:
+    """Net injection (T,) that leads from the start to the end energy in proportion to power."""
+    unit = battery.unit
+    end = battery.start_energy if unit.end_energy_mwh is None else unit.end_energy_mwh
+    needed, limit = end - battery.start_energy, battery.power_limit
+    total = float(limit.sum()) * data.hours
+    if total <= 0 or needed == 0:
+        return np.zeros(data.mtu_count)
+    at_connection = (
+        needed / unit.charge_efficiency if needed > 0 else needed * unit.discharge_efficiency
+    )
+    return -limit * min(1.0, max(-1.0, at_connection / total))
+
+
+def _must_run(thermal: ThermalData, data: ModelData) -> tuple[FloatArray, FloatArray]:
+    """Power (T,) and hours on (H,): on only while it has to be, at the least it can."""
+    lowest, _ = commitment_bounds(thermal, data.mtus_per_hour)
+    on = np.array(lowest, dtype=float)
+    unit, power = thermal.unit, thermal.start_power
+    fall = np.inf if unit.ramp_down_mw_per_hour is None else unit.ramp_down_mw_per_hour * data.hours
+    path = np.zeros(data.mtu_count)
+    for t in range(data.mtu_count):
+        floor = unit.min_power_mw * on[t // data.mtus_per_hour]
+        power = max(floor, power - fall) if floor else 0.0
+        path[t] = min(power, thermal.power_limit[t])
+    return path, on

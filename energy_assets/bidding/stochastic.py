@@ -1,0 +1,279 @@
+"""The full stochastic rung: curves, commitment and recourse under all scenarios.
+
+Recipe (measured in `benchmarks/model_build.py`):
+1. the commitment is decided by a mixed-integer solve on a few scenarios chosen by forward
+   selection, with the very curves all scenarios will use;
+2. with the commitment fixed, a linear program on all scenarios sets the curves;
+3. where a battery charges and discharges at once (that pays only where the price is negative, or
+   where the curve binds scenarios together), its direction is fixed to its net and the program
+   solved again; where that costs more than the gap, those cells get mode binaries, round by round.
+A problem without thermal units starts at step 2, and its bound is that of the full problem.
+
+Not here: equations (`model`), other rungs (`rungs`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from energy_assets.bidding import feasibility
+from energy_assets.bidding.arrays import FloatArray
+from energy_assets.bidding.curves import curve_orders
+from energy_assets.bidding.handoff import (
+    CompiledModel,
+    Highs,
+    SolverInfeasibleError,
+    SolverResult,
+    compile_model,
+)
+from energy_assets.bidding.model.build import ModeCells, build_model
+from energy_assets.bidding.model_data import ModelData, model_data
+from energy_assets.bidding.operation import Operation, read_operation, summarise
+from energy_assets.bidding.problem import BiddingProblem, SolverOptions
+from energy_assets.bidding.solution import BiddingSolution, Rung
+
+# Below this both-ways power is solver noise.
+SIMULTANEOUS_MW = 1e-5
+MODE_ROUNDS = 4
+
+Commitment = dict[str, FloatArray]
+
+
+@dataclass
+class Seconds:
+    """CPU seconds by step."""
+
+    by_step: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Add the time of the block to a step."""
+        before = time.process_time()
+        try:
+            yield
+        finally:
+            spent = time.process_time() - before
+            self.by_step[name] = self.by_step.get(name, 0.0) + spent
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solved model with its operation, and the bound it was proven against."""
+
+    model: Any
+    compiled: CompiledModel
+    result: SolverResult
+    operation: Operation
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """Relative distance to the bound."""
+        return relative_gap(self.result.value, self.bound)
+
+
+def relative_gap(value: float, bound: float) -> float:
+    """Distance of a value to its bound relative to the value (absolute below 1)."""
+    return max(0.0, bound - value) / max(1.0, abs(value))
+
+
+def solve(problem: BiddingProblem) -> BiddingSolution:
+    """Bid curves, expected dispatch, value and risk of a problem.
+
+    Raises:
+        InfeasibleError: Names the unit and the limit.
+        SolverError: If the solver stopped without a solution.
+    """
+    seconds = Seconds()
+    with seconds.step("data"):
+        data = model_data(problem)
+        feasibility.check(problem, data)
+    solved, commitment_gap, scope = solve_data(data, problem.solver, seconds)
+    assert data.grid is not None
+    volumes = solved.result.read(solved.compiled, solved.model.volume)
+    with seconds.step("curves"):
+        curves = curve_orders(problem, data.grid, data.grid.settle(volumes))
+    position = data.grid.volumes(volumes)
+    gap = solved.gap if commitment_gap is None else commitment_gap
+    value = solved.result.value
+    return summarise(
+        problem,
+        data,
+        solved.operation,
+        position,
+        rung=Rung.STOCHASTIC,
+        curves=curves,
+        objective=value,
+        bound=solved.bound if commitment_gap is None else value + gap * max(1.0, abs(value)),
+        gap=gap,
+        bound_scope=scope,
+        status=solved.result.status,
+        seconds=seconds.by_step,
+    )
+
+
+def solve_data(
+    data: ModelData, options: SolverOptions, seconds: Seconds
+) -> tuple[Solved, float | None, str]:
+    """The recipe on arrays: the solved model, the commitment's gap and the scope of its proof."""
+    if data.thermals and data.scenario_count > options.reduced_scenarios:
+        with seconds.step("reduction"):
+            reduced = _reduced(data, options.reduced_scenarios)
+        first = solve_model(reduced, options, seconds, "commitment")
+        commitment = _commitment(first, reduced)
+        solved = solve_model(data, options, seconds, "recourse", commitment)
+        return solved, first.gap, "reduced scenarios"
+    return solve_model(data, options, seconds, "solve"), None, "all scenarios"
+
+
+def _reduced(data: ModelData, keep: int) -> ModelData:
+    from energy_assets.forecasting.scenarios import reduce_scenarios
+
+    paths = np.hstack([data.price, data.forced, *(r.available for r in data.renewables)])
+    kept = np.asarray(reduce_scenarios(paths, keep)[0], dtype=np.int64)
+    spread = paths.std(axis=0)
+    scaled = paths / np.where(spread > 0, spread, 1.0)
+    # The probabilities it returns assume equally likely paths; the problem's may not be.
+    nearest = [int(np.square(scaled[kept] - path).sum(axis=1).argmin()) for path in scaled]
+    probability = np.zeros(keep)
+    np.add.at(probability, nearest, data.probability)
+    return data.subset(kept, probability)
+
+
+def _commitment(solved: Solved, data: ModelData) -> Commitment:
+    return {t.unit.name: solved.operation.on[t.unit.name] for t in data.thermals}
+
+
+def solve_model(
+    data: ModelData,
+    options: SolverOptions,
+    seconds: Seconds,
+    step: str,
+    commitment: Commitment | None = None,
+) -> Solved:
+    """Build and solve; then make every battery move one way at a time."""
+    solved, solver = _solve_once(data, options, seconds, step, {}, commitment)
+    bound = solved.bound
+    one_way = _fix_directions(data, solved, solver, seconds, step)
+    if one_way is None:
+        return solved
+    if relative_gap(one_way.result.value, bound) <= max(options.gap, 1e-9):
+        return one_way
+    return _with_modes(data, options, seconds, step, commitment, solved, one_way)
+
+
+def _with_modes(
+    data: ModelData,
+    options: SolverOptions,
+    seconds: Seconds,
+    step: str,
+    commitment: Commitment | None,
+    relaxed: Solved,
+    one_way: Solved,
+) -> Solved:
+    """Mode binaries where the relaxed battery moved both ways, until the answer is proven.
+
+    Every round's bound holds for the full problem, so the rounds may stop at any time.
+    """
+    cells, bound = _both_ways(relaxed.operation), relaxed.bound
+    for _ in range(MODE_ROUNDS):
+        solved, _ = _solve_once(data, options, seconds, step, cells, commitment)
+        bound = min(bound, solved.bound)
+        missing = _both_ways(solved.operation)
+        if not any(missing.values()) and solved.result.value > one_way.result.value:
+            one_way = solved
+        if not any(missing.values()):
+            break
+        if relative_gap(one_way.result.value, bound) <= options.gap:
+            break
+        cells = {name: sorted({*cells[name], *missing[name]}) for name in cells}
+    return replace(one_way, bound=bound)
+
+
+def _solve_once(
+    data: ModelData,
+    options: SolverOptions,
+    seconds: Seconds,
+    step: str,
+    cells: ModeCells,
+    commitment: Commitment | None,
+) -> tuple[Solved, Highs]:
+    with seconds.step(f"{step}_build"):
+        model = build_model(data, cells, templated=options.templated)
+    with seconds.step(f"{step}_hand_off"):
+        compiled = compile_model(model)
+        solver = Highs(compiled, options)
+        if commitment is not None:
+            _fix_commitment(solver, model, commitment)
+    with seconds.step(f"{step}_solve"):
+        try:
+            result = solver.solve()
+        except SolverInfeasibleError as error:
+            raise feasibility.explain(data, options) from error
+    operation = read_operation(model, compiled, result, data)
+    return Solved(model, compiled, result, operation, result.bound), solver
+
+
+def _fix_commitment(solver: Highs, model: Any, commitment: Commitment) -> None:
+    for name, on in commitment.items():
+        block = model.unit[name]
+        switch = np.diff(on, prepend=_initially_on(block))
+        for variable, values in (
+            (block.on, on),
+            (block.start, np.maximum(switch, 0.0)),
+            (block.stop, np.maximum(-switch, 0.0)),
+        ):
+            solver.fix(solver.compiled.positions(variable), values)
+
+
+def _initially_on(block: Any) -> float:
+    return float(block.initially_on)
+
+
+def _both_ways(operation: Operation) -> ModeCells:
+    return {
+        name: [
+            (int(s), int(t))
+            for s, t in np.argwhere(
+                np.minimum(operation.charge[name], operation.discharge[name]) > SIMULTANEOUS_MW
+            )
+        ]
+        for name in operation.charge
+    }
+
+
+def _fix_directions(
+    data: ModelData, solved: Solved, solver: Highs, seconds: Seconds, step: str
+) -> Solved | None:
+    """Fix the direction of cells that move both ways and solve again; None if there are none."""
+    current = solved
+    for _ in range(5):
+        cells = _both_ways(current.operation)
+        if not any(cells.values()):
+            break
+        with seconds.step(f"{step}_solve"):
+            for name, both in cells.items():
+                _fix_cells(solver, current, name, both)
+            result = solver.solve()
+        operation = read_operation(current.model, current.compiled, result, data)
+        current = Solved(current.model, current.compiled, result, operation, solved.bound)
+    return None if current is solved else current
+
+
+def _fix_cells(solver: Highs, solved: Solved, name: str, cells: list[tuple[int, int]]) -> None:
+    if not cells:
+        return
+    block, operation = solved.model.unit[name], solved.operation
+    rows, columns = np.array(cells).T
+    shape = operation.charge[name].shape
+    charging = (operation.charge[name] > operation.discharge[name])[rows, columns]
+    for variable, idle in ((block.charge, ~charging), (block.discharge, charging)):
+        positions = solved.compiled.positions(variable).reshape(shape)
+        chosen = positions[rows[idle], columns[idle]]
+        solver.fix(chosen, np.zeros(len(chosen)))

@@ -1,0 +1,304 @@
+"""The `energy-assets` command.
+
+Exit code 0 only on success, 2 for bad input or a failed run, with one clear line on standard error
+and never a traceback. `--json` prints one document on standard output and nothing else there;
+progress goes to standard error.
+
+Belongs here: arguments, progress and printing. Not here: anything a library user would want.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from energy_assets.errors import EnergyAssetsError, InputError
+from energy_assets.portfolio import Desk, load_desk
+from energy_assets.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A power desk's day-ahead work: forecasts, bid curves, settlement.",
+)
+OUT, ERR = Console(), Console(stderr=True)
+
+DeskOption = Annotated[
+    Path | None, typer.Option("--desk", help="Desk file; ENERGY_ASSETS_DESK or the reference desk.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder that relative feed paths hang off.")
+]
+Day = Annotated[str, typer.Option(help="Delivery day, YYYY-MM-DD.")]
+
+
+@app.command("day-ahead")
+def day_ahead(
+    desk_file: DeskOption = None,
+    delivery_day: Annotated[str, typer.Option(help="YYYY-MM-DD; default tomorrow.")] = "",
+    at: Annotated[str, typer.Option(help="Decision time, ISO with zone; default the desk's.")] = "",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The chain for one delivery day, from feeds to order file; a past day is settled too.
+
+    Example: energy-assets day-ahead --delivery-day 2026-03-29
+    """
+    from energy_assets.commands.day_ahead import run_day_ahead
+
+    settings = _settings(data)
+    desk = _desk(settings, desk_file)
+    day = _date(delivery_day, "--delivery-day") if delivery_day else None
+    moment = _moment(at) if at else None
+    with _progress() as report:
+        result = run_day_ahead(settings, desk, day, moment, report)
+    if as_json:
+        _print_json(result.document())
+        return
+    OUT.print(result.curve_table())
+    OUT.print(f"orders  {result.orders_file}", soft_wrap=True)
+    OUT.print(f"report  {result.report}", soft_wrap=True)
+
+
+@app.command()
+def backtest(
+    first: Annotated[str, typer.Option("--from", help="First delivery day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last delivery day, YYYY-MM-DD.")],
+    desk_file: DeskOption = None,
+    strategies: Annotated[str, typer.Option(help="Comma-separated; default all.")] = "",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay a range with point-in-time data: value beside naive and perfect foresight.
+
+    Example: energy-assets backtest --desk data/desks/epf_de.yaml --from 2016-01-04 --to 2016-03-31
+    """
+    from energy_assets.commands.backtest import run_backtest
+
+    settings = _settings(data)
+    desk = _desk(settings, desk_file)
+    chosen = [name.strip() for name in strategies.split(",") if name.strip()]
+    with _progress() as report:
+        result = run_backtest(
+            settings, desk, _date(first, "--from"), _date(last, "--to"), chosen, report
+        )
+    if as_json:
+        _print_json(result.document)
+        return
+    OUT.print(result.table())
+    OUT.print(f"report  {result.report}", soft_wrap=True)
+
+
+@app.command("forecast-benchmark")
+def forecast_benchmark(
+    prices: Annotated[Path, typer.Option(help="EPF-format file, plain or gz.")],
+    test_from: Day,
+    test_to: Day,
+    area: Annotated[str, typer.Option(help="Benchmark area the file belongs to.")] = "EPF_DE",
+    members: Annotated[str, typer.Option(help="Comma-separated, e.g. lear_56,lear_84.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Daily rolling-origin accuracy on an EPF-format file.
+
+    Example: energy-assets forecast-benchmark --prices DE.csv.gz --test-from 2016-01-04
+    --test-to 2016-06-30
+    """
+    from energy_assets.commands.forecast_benchmark import run_forecast_benchmark
+
+    chosen = [name.strip() for name in members.split(",") if name.strip()]
+    with _progress() as report:
+        result = run_forecast_benchmark(
+            prices,
+            area,
+            _date(test_from, "--test-from"),
+            _date(test_to, "--test-to"),
+            chosen,
+            report,
+        )
+    if as_json:
+        _print_json(result.document)
+        return
+    OUT.print(result.table())
+
+
+@app.command()
+def optimise(
+    problem: Annotated[Path, typer.Argument(help="Problem document, JSON.")],
+    solver: Annotated[str, typer.Option(help="Solver name.")] = "highs",
+    as_json: JsonOption = False,
+) -> None:
+    """One bidding problem in; curves, plan and risk out.
+
+    Example: energy-assets optimise docs/examples/battery_two_hours.json --json
+    """
+    from energy_assets.bidding.problem import load_problem
+    from energy_assets.bidding.stochastic import solve
+
+    if solver != "highs":
+        raise InputError("--solver", expected="highs", found=solver)
+    solution = solve(load_problem(problem))
+    if as_json:
+        _print_json(solution.as_json())
+        return
+    OUT.print(
+        f"{solution.rung.value} · {solution.status} · expected {solution.expected_value:,.2f}"
+        f" · CVaR {solution.cvar:,.2f} · gap {solution.gap:.4%}"
+    )
+    table = Table("MTU start (UTC)", "points (price ticks: volume ticks)")
+    for curve in solution.curves:
+        points = "  ".join(f"{price}: {volume}" for price, volume in curve.points)
+        table.add_row(f"{curve.start:%Y-%m-%d %H:%M}", points)
+    OUT.print(table)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL over the views, e.g. raw.market_prices.")],
+    as_json: JsonOption = False,
+    limit: Annotated[int, typer.Option(help="Rows shown.")] = 100,
+) -> None:
+    """SQL over the lake with DuckDB: every table is a view, `current_…` what is in force.
+
+    Example: energy-assets query "select * from bids.current_bid_runs"
+    """
+    import duckdb
+
+    from energy_assets.lakehouse import connect
+
+    with connect() as connection:
+        try:
+            answer = connection.sql(sql)
+            if answer is None:
+                return
+            rows, names = answer.fetchmany(limit), answer.columns
+        except duckdb.Error as error:
+            raise InputError(
+                "sql", expected="a query DuckDB can run", found=str(error).splitlines()[0]
+            ) from error
+    if as_json:
+        _print_json([dict(zip(names, map(_plain, row), strict=True)) for row in rows])
+        return
+    table = Table(*names)
+    for row in rows:
+        table.add_row(*(str(value) for value in row))
+    OUT.print(table)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """What works on this machine, and the fix for what does not."""
+    from energy_assets.doctor import examine
+
+    findings = examine(Settings.from_environment())
+    if as_json:
+        _print_json([vars(finding) for finding in findings])
+    else:
+        table = Table("", "check", "found", "fix")
+        marks = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+        for finding in findings:
+            table.add_row(marks[finding.state], finding.name, finding.found, finding.fix)
+        OUT.print(table)
+    if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point: one line for people, exit code 2, where something is wrong."""
+    try:
+        app()
+    except EnergyAssetsError as error:
+        ERR.print(
+            f"error: {' '.join(str(error).split())}",
+            style="red",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+        sys.exit(2)
+
+
+def _settings(data: Path | None) -> Settings:
+    settings = Settings.from_environment()
+    if data is None:
+        return settings
+    if not data.is_dir():
+        raise InputError("--data", expected="a folder", found=str(data))
+    return settings.model_copy(update={"real_data": data.resolve()})
+
+
+def _desk(settings: Settings, desk_file: Path | None) -> Desk:
+    return load_desk(desk_file or settings.desk_file)
+
+
+def _date(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(option, expected="a day as YYYY-MM-DD", found=text) from error
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            "--at", expected="a time such as 2026-03-28T11:00+01:00", found=text
+        ) from error
+    if moment.tzinfo is None:
+        raise InputError("--at", expected="a time with its zone", found=text)
+    return moment.astimezone(UTC)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | bool | None) else str(value)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A callable (what, done, of) that shows bars on a terminal and lines elsewhere."""
+    if not ERR.is_terminal:
+        yield _line_progress()
+        return
+    columns = (
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=ERR, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done, total=of)
+
+        yield report
+
+
+def _line_progress() -> Any:
+    last: dict[str, int] = {}
+
+    def report(what: str, done: int, of: int) -> None:
+        tenth = 10 * done // max(of, 1)
+        if last.get(what) != tenth:
+            last[what] = tenth
+            ERR.print(f"{what}: {done} of {of}", highlight=False)
+
+    return report

@@ -1,0 +1,62 @@
+"""The composition root: settings and desks in, Dagster definitions out.
+
+`defs` is lazy, so that importing this module costs nothing until Dagster asks. `build_defs` makes
+fresh definitions; tests and the command line hand it other settings or desks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from energy_assets.portfolio import Desk, load_desk
+from energy_assets.settings import Settings
+
+
+def desks_of(settings: Settings) -> tuple[Desk, ...]:
+    """The desks named in the settings, from `data/desks`."""
+    folder = settings.root / "data" / "desks"
+    return tuple(load_desk(folder / f"{name}.yaml") for name in settings.desks)
+
+
+def build_defs(settings: Settings, desks: Sequence[Desk] | None = None) -> dg.Definitions:
+    """All assets, checks, jobs, schedules and sensors of some desks.
+
+    Args:
+        settings: Where things are.
+        desks: Desks of the graph; those the settings name by default.
+    """
+    from energy_assets.defs.bids.assets import bid_assets
+    from energy_assets.defs.bids.checks import order_checks
+    from energy_assets.defs.forecasts.assets import forecast_assets
+    from energy_assets.defs.jobs import jobs
+    from energy_assets.defs.quality.assets import verdict_assets
+    from energy_assets.defs.quality.checks import input_checks
+    from energy_assets.defs.raw.assets import raw_assets
+    from energy_assets.defs.resources import Workspace
+    from energy_assets.defs.schedules import failure_sensor, schedules
+    from energy_assets.defs.settlement.assets import settlement_assets
+    from energy_assets.defs.trading.assets import result_assets
+
+    workspace = Workspace(settings, tuple(desks) if desks is not None else desks_of(settings))
+    return dg.Definitions(
+        assets=[
+            *raw_assets(workspace),
+            *verdict_assets(workspace),
+            *forecast_assets(workspace),
+            *bid_assets(workspace),
+            *result_assets(workspace),
+            *settlement_assets(workspace),
+        ],
+        asset_checks=[*input_checks(workspace), *order_checks(workspace)],
+        jobs=jobs(workspace),
+        schedules=schedules(workspace),
+        sensors=[failure_sensor(workspace)],
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of this process's settings."""
+    return build_defs(Settings.from_environment())

@@ -1,0 +1,1 @@
+"""Forecasts: quantiles and joint scenarios of each decision."""

@@ -1,0 +1,135 @@
+"""Jobs follow what exists when: ingestion, decision before the gate, results, settlement.
+
+Belongs here: which assets run together, with which tags. Not here: when (`schedules`), assets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from energy_assets.defs.partitions import delivery_days
+from energy_assets.defs.resources import Workspace
+from energy_assets.defs.specs import key
+from energy_assets.feeds import feeds_for
+from energy_assets.portfolio import Desk
+
+# Gates come before re-bids, re-bids before backfills.
+GATE_PRIORITY, AFTER_GATE_PRIORITY, INGEST_PRIORITY = "10", "5", "2"
+
+
+def jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
+    """The jobs of every area, and one ingestion job per source."""
+    made = [job for area in workspace.areas for job in _area_jobs(workspace, area)]
+    return [*made, *_ingest_jobs(workspace)]
+
+
+def raw_selection(workspace: Workspace, desks: Iterable[Desk]) -> dg.AssetSelection:
+    """The raw assets of some desks."""
+    keys = {
+        key(feed.scope, feed.table.id)
+        for desk in desks
+        for feed in feeds_for(desk, workspace.settings.real_data)
+    }
+    return dg.AssetSelection.assets(*sorted(keys))
+
+
+def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDefinition]:
+    desks = workspace.desks_of(area)
+    raw = raw_selection(workspace, desks)
+    decision, results, settlement = (
+        _of_desks(desks, parts)
+        for parts in (
+            [
+                ("quality", "verdicts"),
+                ("bids", "last_rung"),
+                ("forecasts", "quantiles"),
+                ("forecasts", "scenarios"),
+                ("bids", "curve_orders"),
+                ("bids", "dispatch_plan"),
+                ("bids", "bid_runs"),
+                ("trading", "order_file"),
+                ("reports", "pre_trade"),
+            ],
+            [("trading", "awards"), ("bids", "unit_schedules")],
+            [("trading", "settlement"), ("forecasts", "scores"), ("reports", "settled_day")],
+        )
+    )
+    return [
+        _job(
+            f"day_ahead__{area}",
+            raw | decision,
+            area,
+            "Raw feeds to order file and pre-trade report, before the gate.",
+            GATE_PRIORITY,
+            max_runtime=1800,
+        ),
+        _job(
+            f"results__{area}",
+            raw | results,
+            area,
+            "Awards and unit schedules, after publication.",
+            AFTER_GATE_PRIORITY,
+            max_runtime=900,
+        ),
+        _job(
+            f"settlement__{area}",
+            raw | settlement,
+            area,
+            "Cash to the cent, forecast scores and the settled report, the day after delivery.",
+            AFTER_GATE_PRIORITY,
+            max_runtime=900,
+        ),
+    ]
+
+
+def _ingest_jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
+    sources: dict[str, set[Desk]] = {}
+    for desk in workspace.desks:
+        for spec in desk.feeds:
+            sources.setdefault(spec.source, set()).add(desk)
+    made = []
+    for source, desks in sorted(sources.items()):
+        area = sorted(desk.area for desk in desks)[0]
+        of_area = [desk for desk in desks if desk.area == area]
+        made.append(
+            _job(
+                f"ingest__{source}",
+                raw_selection(workspace, of_area),
+                area,
+                f"Catch up the raw tables that come from {source}.",
+                INGEST_PRIORITY,
+                max_runtime=1800,
+            )
+        )
+    return made
+
+
+def _of_desks(desks: Iterable[Desk], parts: list[tuple[str, str]]) -> dg.AssetSelection:
+    keys = [dg.AssetKey([desk.name, *part]) for desk in desks for part in parts]
+    return dg.AssetSelection.assets(*keys)
+
+
+def _job(
+    name: str,
+    selection: dg.AssetSelection,
+    area: str,
+    description: str,
+    priority: str,
+    *,
+    max_runtime: int,
+) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        description=description,
+        partitions_def=delivery_days(area),
+        executor_def=dg.in_process_executor,
+        tags={
+            "area": area,
+            "session": "day_ahead",
+            "dagster/priority": priority,
+            "dagster/max_runtime": str(max_runtime),
+        },
+    )

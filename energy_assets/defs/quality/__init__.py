@@ -1,0 +1,1 @@
+"""Quality: verdicts on inputs, and the checks that show them."""

@@ -1,0 +1,1 @@
+"""Raw feeds: one asset per table and scope."""

@@ -1,0 +1,47 @@
+"""What assets are handed: the lake, the folders, the desks' data. Built from `Settings` once.
+
+Not here: the environment (`settings`), anything an asset could compute from its arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from energy_assets.lakehouse.lake import Lake
+from energy_assets.portfolio import Desk
+from energy_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything that one process's assets share.
+
+    Attributes:
+        settings: Where things are.
+        desks: Desks in the graph.
+    """
+
+    settings: Settings
+    desks: tuple[Desk, ...]
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake, its tables made if they were not there."""
+        lake = Lake(self.settings.lake_root, self.settings.object_store_options)
+        lake.ensure_tables()
+        return lake
+
+    @property
+    def areas(self) -> list[str]:
+        """Market areas of the desks."""
+        return sorted({desk.area for desk in self.desks})
+
+    def desks_of(self, area: str) -> list[Desk]:
+        """The desks of one area."""
+        return [desk for desk in self.desks if desk.area == area]
+
+    def now(self) -> datetime:
+        """The wall clock, UTC."""
+        return datetime.now(UTC)

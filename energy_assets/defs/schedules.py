@@ -1,0 +1,204 @@
+"""Schedules from the area's gates, and the sensor that tells people about failures.
+
+Every time of day comes from the market facts in force; a tick after the gate skips with its reason.
+Schedules and sensors start RUNNING where the settings say so.
+"""
+
+import json
+import logging
+import urllib.request
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from energy_assets.defs.decisions import SESSION
+from energy_assets.defs.resources import Workspace
+from energy_assets.market import Session, load_area
+
+_LOGGER = logging.getLogger(__name__)
+# Prices come out some minutes after the nominal time; meters of a day by nine the next morning.
+_AFTER_PUBLICATION = timedelta(minutes=8)
+_SETTLEMENT_HOUR, _INGEST_MINUTE = 10, 20
+_WEBHOOK_SECONDS = 10
+
+
+def schedules(workspace: Workspace) -> list[dg.ScheduleDefinition]:
+    """The schedules of every area that is not a benchmark, and hourly ingestion per source."""
+    made = []
+    sources = set()
+    for area in workspace.areas:
+        if load_area(area).benchmark_only:
+            continue
+        made += [
+            _day_ahead(workspace, area),
+            _results(workspace, area),
+            _settlement(workspace, area),
+        ]
+        sources |= {spec.source for desk in workspace.desks_of(area) for spec in desk.feeds}
+    return made + [_ingest(workspace, source) for source in sorted(sources)]
+
+
+def _day_ahead(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
+    session = load_area(area).session(SESSION)
+    lead = max(desk.lead_time_minutes for desk in workspace.desks_of(area))
+    today = workspace.now().date()
+    at = session.gate_closure(today) - timedelta(minutes=lead)
+    cron, zone = _daily(session, today, at)
+
+    @dg.schedule(
+        name=f"day_ahead__{area}__schedule",
+        job_name=f"day_ahead__{area}",
+        cron_schedule=cron,
+        execution_timezone=zone,
+        default_status=_status(workspace),
+        description=f"{lead} min before the day-ahead gate of {area}.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        tick = context.scheduled_execution_time
+        day = _delivery_day(session, tick)
+        gate = session.gate_closure(day)
+        if workspace.now() > gate and tick <= gate:
+            return dg.SkipReason(f"the gate of {day} closed at {gate.isoformat()}")
+        return _request(workspace, area, day)
+
+    return _schedule
+
+
+def _results(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
+    session = load_area(area).session(SESSION)
+    today = workspace.now().date()
+    cron, zone = _daily(session, today, session.publication(today) + _AFTER_PUBLICATION)
+
+    @dg.schedule(
+        name=f"results__{area}__schedule",
+        job_name=f"results__{area}",
+        cron_schedule=cron,
+        execution_timezone=zone,
+        default_status=_status(workspace),
+        description=f"After the day-ahead results of {area}.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        tick = context.scheduled_execution_time - _AFTER_PUBLICATION
+        return _request(workspace, area, _published_day(session, tick))
+
+    return _schedule
+
+
+def _settlement(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
+    zone = load_area(area).timezone
+
+    @dg.schedule(
+        name=f"settlement__{area}__schedule",
+        job_name=f"settlement__{area}",
+        cron_schedule=f"0 {_SETTLEMENT_HOUR} * * *",
+        execution_timezone=zone,
+        default_status=_status(workspace),
+        description=f"Yesterday's delivery of {area}, once metered.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        local = context.scheduled_execution_time.astimezone(ZoneInfo(zone)).date()
+        return _request(workspace, area, local - timedelta(days=1))
+
+    return _schedule
+
+
+def _ingest(workspace: Workspace, source: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"ingest__{source}__schedule",
+        job_name=f"ingest__{source}",
+        cron_schedule=f"{_INGEST_MINUTE} * * * *",
+        execution_timezone="UTC",
+        default_status=_status(workspace),
+        description=f"News from {source}, every hour.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        tick = context.scheduled_execution_time
+        return dg.RunRequest(
+            run_key=f"ingest/{source}/{tick.isoformat()}",
+            partition_key=tick.astimezone(UTC).date().isoformat(),
+        )
+
+    return _schedule
+
+
+def failure_sensor(workspace: Workspace) -> dg.SensorDefinition:
+    """Run failures to the log and, where one is set, to the webhook, by owner."""
+    running = workspace.settings.schedules_running
+    status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
+
+    @dg.run_failure_sensor(name="run_failures", default_status=status)
+    def _failures(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        message = {
+            "job": run.job_name,
+            "run_id": run.run_id,
+            "delivery_day": run.tags.get("dagster/partition", ""),
+            "owner": ", ".join(sorted({desk.owner for desk in workspace.desks})),
+            "error": context.failure_event.message,
+        }
+        _LOGGER.error("run failed: %s", json.dumps(message))
+        _post(workspace, message)
+
+    sensor: dg.SensorDefinition = _failures
+    return sensor
+
+
+def _post(workspace: Workspace, message: dict[str, str | None]) -> None:
+    secret = workspace.settings.webhook_url
+    if secret is None:
+        return
+    url = secret.get_secret_value()
+    if not url.startswith(("https://", "http://")):
+        _LOGGER.error("webhook: expected an http(s) address")
+        return
+    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+        url,
+        data=json.dumps(message).encode(),
+        headers={"Content-Type": "application/json"},
+        method="POST",
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_WEBHOOK_SECONDS):  # noqa: S310
+            pass
+    except OSError as error:
+        _LOGGER.error("webhook did not answer: %s", type(error).__name__)
+
+
+def _request(workspace: Workspace, area: str, day: date) -> dg.RunRequest:
+    desks = workspace.desks_of(area)
+    return dg.RunRequest(
+        partition_key=day.isoformat(),
+        tags={
+            "desk": ",".join(desk.name for desk in desks),
+            "delivery_day": day.isoformat(),
+            "session": SESSION,
+        },
+    )
+
+
+def _delivery_day(session: Session, tick: datetime) -> date:
+    """The first delivery day whose gate is not before the tick."""
+    day = tick.date()
+    while session.gate_closure(day) < tick:
+        day += timedelta(days=1)
+    return day
+
+
+def _published_day(session: Session, moment: datetime) -> date:
+    """The last delivery day whose results are out."""
+    day = moment.date() + timedelta(days=2)
+    while session.publication(day) > moment:
+        day -= timedelta(days=1)
+    return day
+
+
+def _daily(session: Session, day: date, at: datetime) -> tuple[str, str]:
+    zone = session.facts.gate_closure.on(day).clock
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local.minute} {local.hour} * * *", zone
+
+
+def _status(workspace: Workspace) -> dg.DefaultScheduleStatus:
+    running = workspace.settings.schedules_running
+    return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED

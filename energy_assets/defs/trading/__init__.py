@@ -1,0 +1,1 @@
+"""Trading: what the auction awarded, and the schedule for it."""

@@ -1,0 +1,191 @@
+"""The forecast step of a decision: read as known, forecast, write `forecasts.*`.
+
+Belongs here: that one step with its effects on the lake, called by the asset, the command line and
+tests alike. Not here: how a target is forecast (`day_ahead`), rows (`records`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from energy_assets.forecasting.day_ahead import PRICE, DayForecast, forecast_day, output_units
+from energy_assets.forecasting.price import Progress, member_version
+from energy_assets.forecasting.profiles import FloatArray
+from energy_assets.forecasting.quantile_regression import PERCENTILES
+from energy_assets.forecasting.records import (
+    LakeMemberStore,
+    quantile_rows,
+    scenario_rows,
+    score_rows,
+)
+from energy_assets.lakehouse.lake import Lake
+from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.lakehouse.run_stamp import RunStamp
+from energy_assets.market import DeliveryDay, load_area
+from energy_assets.portfolio import Desk, LoadUnit
+from energy_assets.quality.verdicts import (
+    MISSING,
+    Verdict,
+    overall,
+    system_series,
+    verdict_frame,
+    verdicts,
+)
+
+
+@dataclass(frozen=True)
+class ForecastRun:
+    """A written forecast.
+
+    Attributes:
+        forecast: The forecast.
+        rows_written: Rows appended; 0 where nothing changed.
+    """
+
+    forecast: DayForecast
+    rows_written: int
+
+
+def run_verdicts(
+    lake: Lake, desk: Desk, stamp: RunStamp, ingested_before: datetime | None = None
+) -> list[Verdict]:
+    """Judge every input of a decision and write `quality.verdicts`."""
+    known = PointInTime(lake, stamp.decision_time, ingested_before)
+    found = verdicts(known, desk, stamp.delivery_day)
+    frame = stamp.on(verdict_frame(found), "quality.verdicts")
+    lake.append("quality.verdicts", frame, scope=desk.name)
+    return found
+
+
+def run_forecast(
+    lake: Lake,
+    desk: Desk,
+    stamp: RunStamp,
+    *,
+    ingested_before: datetime | None = None,
+    progress: Progress | None = None,
+) -> ForecastRun:
+    """Forecast a delivery day and write quantiles and scenarios.
+
+    Raises:
+        ForecastUnavailableError: A target cannot be forecast; nothing was written.
+    """
+    known = PointInTime(lake, stamp.decision_time, ingested_before)
+    preload(known, desk, stamp)
+    series = system_series(desk)
+    found = verdicts(known, desk, stamp.delivery_day)
+    store = LakeMemberStore(lake, desk, member_version(desk, series), stamp.run_id)
+    forecast = forecast_day(
+        known,
+        desk,
+        stamp.delivery_day,
+        series=series,
+        store=store,
+        price_inputs_good=overall(found, PRICE) != MISSING,
+        progress=progress,
+    )
+    written = 0
+    for table_id, frame in (
+        ("forecasts.quantiles", quantile_rows(forecast)),
+        ("forecasts.scenarios", scenario_rows(forecast.scenarios)),
+    ):
+        result = lake.append(table_id, stamp.on(frame, table_id), scope=desk.name)
+        written += result.rows_written
+    return ForecastRun(forecast, written)
+
+
+def run_scores(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, at: datetime) -> int:
+    """Score a delivery day's forecast against outcomes known at a time; returns rows written."""
+    rows = lake.read(
+        "forecasts.quantiles",
+        scope=desk.name,
+        start=day.start,
+        end=day.end,
+        where={"delivery_day": day.label, "mode": stamp.mode, "decision_time": stamp.decision_time},
+    )
+    quantiles, models = quantiles_by_target(rows, day)
+    outcome = outcomes(lake, desk, day, at)
+    scores = score_rows(day, outcome, quantiles, models)
+    frame = stamp.on(scores, "forecasts.scores")
+    return lake.append("forecasts.scores", frame, scope=desk.name).rows_written
+
+
+def quantiles_by_target(
+    rows: pl.DataFrame, day: DeliveryDay
+) -> tuple[dict[str, FloatArray], dict[str, str]]:
+    """Quantiles (MTUs, 99) and model by target, from rows of `forecasts.quantiles`.
+
+    Member paths (one level only) are left out.
+    """
+    quantiles, models = {}, {}
+    for (target, model), group in rows.group_by("target", "model", maintain_order=True):
+        if group.height != day.mtu_count * len(PERCENTILES):
+            continue
+        values = group.sort("period_start", "level")["value"].to_numpy()
+        quantiles[str(target)] = values.reshape(day.mtu_count, len(PERCENTILES))
+        models[str(target)] = str(model)
+    return quantiles, models
+
+
+def outcomes(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> Mapping[str, FloatArray]:
+    """What came true by target, (MTUs,), NaN where not known yet."""
+    prices = lake.as_of(
+        "raw.market_prices",
+        at,
+        scope=desk.area,
+        start=day.start,
+        end=day.end,
+        where={"series": "day_ahead"},
+        columns=["period_start", "resolution_min", "price"],
+    )
+    found = {PRICE: _by_mtu(prices, "price", day)}
+    per_hour = 60 / day.mtu_minutes
+    for unit in output_units(desk):
+        readings = lake.as_of(
+            "raw.meter_readings",
+            at,
+            scope=desk.name,
+            start=day.start,
+            end=day.end,
+            where={"unit": unit.name},
+            columns=["period_start", "resolution_min", "energy_mwh"],
+        )
+        energy = _sum_by_mtu(readings, "energy_mwh", day)
+        found[unit.name] = (-energy if isinstance(unit, LoadUnit) else energy) * per_hour
+    return found
+
+
+def preload(known: PointInTime, desk: Desk, stamp: RunStamp) -> None:
+    """Read a decision's price and system-forecast history in one go."""
+    session = load_area(desk.area).session()
+    reach = timedelta(days=desk.required_history_days)
+    start = session.delivery_day(stamp.delivery_day - reach).start
+    end = session.delivery_day(stamp.delivery_day).end
+    wanted = [("raw.market_prices", "day_ahead")]
+    wanted += [("raw.system_forecasts", series) for series in system_series(desk)]
+    for table_id, series in wanted:
+        known.preload(table_id, scope=desk.area, start=start, end=end, where={"series": series})
+
+
+def _by_mtu(rows: pl.DataFrame, column: str, day: DeliveryDay) -> FloatArray:
+    """Value in force at each MTU start; NaN where the periods do not reach."""
+    result = np.full(day.mtu_count, np.nan)
+    for start, minutes, value in rows.select("period_start", "resolution_min", column).iter_rows():
+        first = day.position_of(start) - 1
+        result[first : first + max(1, minutes // day.mtu_minutes)] = value
+    return result
+
+
+def _sum_by_mtu(rows: pl.DataFrame, column: str, day: DeliveryDay) -> FloatArray:
+    """Sum of the periods inside each MTU; NaN where one is missing."""
+    total, minutes_seen = np.zeros(day.mtu_count), np.zeros(day.mtu_count)
+    for start, minutes, value in rows.select("period_start", "resolution_min", column).iter_rows():
+        position = day.position_of(start) - 1
+        total[position] += value
+        minutes_seen[position] += minutes
+    return np.where(minutes_seen == day.mtu_minutes, total, np.nan)

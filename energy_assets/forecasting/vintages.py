@@ -1,0 +1,102 @@
+"""Matrices of what was known: actuals as known now, forecasts as known at each day's decision.
+
+A training row must look like the row of the day to forecast, so a forecast series takes, for every
+day, the newest vintage that the desk could know at *that* day's decision time.
+
+Belongs here: choosing vintages and laying them out by day and slot. Not here: reading
+(`lakehouse.point_in_time`), features (`price`, `unit_output`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import polars as pl
+
+from energy_assets.forecasting.profiles import FloatArray, slot_matrix, wall_clock_columns
+from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.lakehouse.tables import UTC_TIME
+from energy_assets.market import Session, load_area
+from energy_assets.portfolio import Desk
+
+
+def actual_matrix(
+    known: PointInTime,
+    table: str,
+    scope: str,
+    where: Mapping[str, str],
+    value: str,
+    *,
+    session: Session,
+    first: date,
+    last: date,
+    slots: int,
+) -> FloatArray:
+    """A measured or published series as known at the decision time, (days, slots)."""
+    rows = known.as_of(
+        table,
+        scope=scope,
+        start=session.delivery_day(first).start,
+        end=session.delivery_day(last).end,
+        where=dict(where),
+        columns=["period_start", "resolution_min", value],
+    )
+    return slot_matrix(rows, value, session, first, last, slots)
+
+
+def vintage_matrix(
+    known: PointInTime,
+    table: str,
+    scope: str,
+    where: Mapping[str, str],
+    value: str,
+    *,
+    desk: Desk,
+    first: date,
+    last: date,
+    slots: int,
+) -> FloatArray:
+    """A forecast series by day and slot, each day as known at its own decision time.
+
+    Args:
+        known: Rows as of the decision.
+        table: A table with vintages.
+        scope: Data set.
+        where: Selects the series.
+        value: Value column.
+        desk: Gives each day's decision time.
+        first: First day.
+        last: Last day, included.
+        slots: Slots a day.
+
+    Returns:
+        (days, slots), NaN where no vintage was known in time.
+    """
+    session = load_area(desk.area).session()
+    rows = known.as_of(
+        table,
+        scope=scope,
+        start=session.delivery_day(first).start,
+        end=session.delivery_day(last).end,
+        where=dict(where),
+        columns=["issue_time", "period_start", "resolution_min", "knowledge_time", value],
+    )
+    in_time = (
+        rows.with_columns(wall_clock_columns(session, last, 60)[0])
+        .join(decision_times(desk, first, last), on="label")
+        .filter(pl.col("knowledge_time") <= pl.col("decision_time"))
+    )
+    newest = in_time.sort("period_start", "issue_time").unique(
+        "period_start", keep="last", maintain_order=True
+    )
+    return slot_matrix(newest, value, session, first, last, slots)
+
+
+def decision_times(desk: Desk, first: date, last: date) -> pl.DataFrame:
+    """Columns `label` and `decision_time` for every day from first to last."""
+    days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    return pl.DataFrame(
+        {"label": days, "decision_time": [desk.decision_time(day) for day in days]},
+        schema={"label": pl.Date, "decision_time": UTC_TIME},
+    )

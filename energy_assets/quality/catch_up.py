@@ -1,0 +1,87 @@
+"""Catching up: the rows a desk's decision needs and the lake does not have yet.
+
+A cold lake gets the whole history, a warm one the days it lacks and the last two weeks again (late
+revisions); running it twice adds nothing. Belongs here: which window to ask a feed for. Not here:
+the path of the rows (`admission`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+from energy_assets.feeds.interface import Feed, Window
+from energy_assets.lakehouse.lake import Lake
+from energy_assets.market import load_area
+from energy_assets.portfolio import Desk
+from energy_assets.quality.admission import Admission, admit
+
+REFRESH_DAYS = 14
+# A month at a time keeps memory flat and shows progress on a cold lake.
+CHUNK_DAYS = 31
+# Fuel exchanges close over long weekends.
+LARGEST_NATURAL_GAP_DAYS = 5
+Progress = Callable[[str, int, int], None]
+
+
+def catch_up(
+    lake: Lake,
+    desk: Desk,
+    feed: Feed,
+    first: date,
+    last: date,
+    as_of: datetime,
+    *,
+    run_id: str = "",
+    progress: Progress | None = None,
+) -> list[Admission]:
+    """Bring one feed's table up to what was known at `as_of` for delivery days first to last.
+
+    Args:
+        lake: The lake.
+        desk: Gives the session clock and how much history is needed.
+        feed: The feed.
+        first: First delivery day decided; history before it is fetched too.
+        last: Last delivery day, included.
+        as_of: Nothing known later is fetched.
+        run_id: Named in the commits.
+        progress: Told after each month.
+
+    Returns:
+        One admission per month fetched.
+    """
+    area = load_area(desk.area)
+    session = area.session()
+    earliest = session.delivery_day(first - timedelta(days=desk.required_history_days)).start
+    end = session.delivery_day(last).end
+    start = max(
+        earliest, min(_stored_until(lake, feed, earliest), end) - timedelta(days=REFRESH_DAYS)
+    )
+    windows = _chunks(start, end)
+    done = []
+    for number, window in enumerate(windows):
+        done.append(admit(lake, feed, window, as_of, area=area, run_id=run_id))
+        if progress:
+            progress(feed.name, number + 1, len(windows))
+    return done
+
+
+def _stored_until(lake: Lake, feed: Feed, earliest: datetime) -> datetime:
+    """Start of the last day of the unbroken run of days stored from `earliest` on."""
+    where = {"source": feed.source, **feed.selection}
+    days = lake.stored_days(feed.table.id, scope=feed.scope, start=earliest, where=where)
+    reached = earliest.date()
+    for day in days:
+        if (day - reached).days > LARGEST_NATURAL_GAP_DAYS:
+            break
+        reached = day
+    return datetime(reached.year, reached.month, reached.day, tzinfo=UTC)
+
+
+def _chunks(start: datetime, end: datetime) -> list[Window]:
+    step = timedelta(days=CHUNK_DAYS)
+    windows = []
+    while start < end:
+        windows.append(Window(start, min(start + step, end)))
+        start += step
+    return windows
