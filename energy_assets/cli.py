@@ -173,32 +173,21 @@ def query(
 
     Example: energy-assets query "select * from bids.current_bid_runs"
     """
-    import duckdb
+    from energy_assets.commands.query import run_query
 
-    from energy_assets.lakehouse import connect
-
-    with connect() as connection:
-        try:
-            answer = connection.sql(sql)
-            if answer is None:
-                return
-            rows, names = answer.fetchmany(limit), answer.columns
-        except duckdb.Error as error:
-            raise InputError(
-                "sql", expected="a query DuckDB can run", found=str(error).splitlines()[0]
-            ) from error
+    answer = run_query(sql, limit)
     if as_json:
-        _print_json([dict(zip(names, map(_plain, row), strict=True)) for row in rows])
+        _print_json(answer.document())
         return
-    table = Table(*names)
-    for row in rows:
-        table.add_row(*(str(value) for value in row))
-    OUT.print(table)
+    OUT.print(answer.table())
 
 
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
-    """What works on this machine, and the fix for what does not."""
+    """What works on this machine, and the fix for what does not; exit code 1 if something must.
+
+    Example: energy-assets doctor --json
+    """
     from energy_assets.doctor import examine
 
     findings = examine(Settings.from_environment())
@@ -259,10 +248,6 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise InputError("--at", expected="a time with its zone", found=text)
     return moment.astimezone(UTC)
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float | str | bool | None) else str(value)
 
 
 def _print_json(document: Any) -> None:

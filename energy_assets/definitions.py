@@ -6,12 +6,19 @@ fresh definitions; tests and the command line hand it other settings or desks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from energy_assets.lakehouse.lake import utc_now
 from energy_assets.portfolio import Desk, load_desk
 from energy_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from energy_assets.defs.resources import Workspace
 
 
 def desks_of(settings: Settings) -> tuple[Desk, ...]:
@@ -20,13 +27,32 @@ def desks_of(settings: Settings) -> tuple[Desk, ...]:
     return tuple(load_desk(folder / f"{name}.yaml") for name in settings.desks)
 
 
-def build_defs(settings: Settings, desks: Sequence[Desk] | None = None) -> dg.Definitions:
+def build_defs(
+    settings: Settings,
+    desks: Sequence[Desk] | None = None,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    with_warehouse: bool = True,
+) -> dg.Definitions:
     """All assets, checks, jobs, schedules and sensors of some desks.
 
     Args:
         settings: Where things are.
         desks: Desks of the graph; those the settings name by default.
+        clock: The time of day; the wall clock by default.
+        with_warehouse: Whether dbt's marts are in the graph; deadline processes leave them out.
     """
+    from energy_assets.defs.resources import Workspace
+
+    chosen = tuple(desks) if desks is not None else desks_of(settings)
+    with warnings.catch_warnings():
+        # Single-run backfills are beta; the exact pin of Dagster is what that warning asks for.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        core = _definitions(Workspace(settings, chosen, clock))
+    return dg.Definitions.merge(core, _warehouse(settings, chosen)) if with_warehouse else core
+
+
+def _definitions(workspace: Workspace) -> dg.Definitions:
     from energy_assets.defs.bids.assets import bid_assets
     from energy_assets.defs.bids.checks import order_checks
     from energy_assets.defs.forecasts.assets import forecast_assets
@@ -34,12 +60,10 @@ def build_defs(settings: Settings, desks: Sequence[Desk] | None = None) -> dg.De
     from energy_assets.defs.quality.assets import verdict_assets
     from energy_assets.defs.quality.checks import input_checks
     from energy_assets.defs.raw.assets import raw_assets
-    from energy_assets.defs.resources import Workspace
     from energy_assets.defs.schedules import failure_sensor, schedules
     from energy_assets.defs.settlement.assets import settlement_assets
     from energy_assets.defs.trading.assets import result_assets
 
-    workspace = Workspace(settings, tuple(desks) if desks is not None else desks_of(settings))
     return dg.Definitions(
         assets=[
             *raw_assets(workspace),
@@ -53,6 +77,14 @@ def build_defs(settings: Settings, desks: Sequence[Desk] | None = None) -> dg.De
         jobs=jobs(workspace),
         schedules=schedules(workspace),
         sensors=[failure_sensor(workspace)],
+    )
+
+
+def _warehouse(settings: Settings, desks: Sequence[Desk]) -> dg.Definitions:
+    from energy_assets.defs.warehouse import warehouse_assets, warehouse_job
+
+    return dg.Definitions(
+        assets=warehouse_assets(settings, [desk.name for desk in desks]), jobs=[warehouse_job]
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from zoneinfo import ZoneInfo
 
+from energy_assets.errors import EnergyAssetsError
 from energy_assets.market import area_codes, load_area
 from energy_assets.portfolio import load_desk
 from energy_assets.settings import Settings
@@ -53,7 +54,16 @@ def examine(settings: Settings) -> list[Finding]:
         _free_disk,
         _chromium,
     )
-    return [check(settings) for check in checks]
+    return [_finding(check, settings) for check in checks]
+
+
+def _finding(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    """A check that cannot be made is a finding too: the others are still worth seeing."""
+    try:
+        return check(settings)
+    except (EnergyAssetsError, OSError) as error:
+        name = check.__name__.strip("_").replace("_", " ")
+        return Finding(name, "fail", " ".join(str(error).split()))
 
 
 def _python(_: Settings) -> Finding:

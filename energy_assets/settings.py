@@ -38,6 +38,7 @@ class Settings(BaseModel):
         desk_file: Desk of the command line (`ENERGY_ASSETS_DESK`).
         real_data: Folder that relative feed paths hang off (`ENERGY_ASSETS_REAL_DATA`).
         schedules_running: Start schedules and sensors running (`ENERGY_ASSETS_SCHEDULES`).
+        ingest_cron: When schedules look for news from the feeds (`ENERGY_ASSETS_INGEST_CRON`).
         webhook_url: Where run failures are posted (`ENERGY_ASSETS_WEBHOOK_URL`); secret.
         log_level: Level of the project's loggers (`ENERGY_ASSETS_LOG_LEVEL`).
     """
@@ -54,6 +55,7 @@ class Settings(BaseModel):
     desk_file: Path
     real_data: Path
     schedules_running: bool = False
+    ingest_cron: str = "20 * * * *"
     webhook_url: SecretStr | None = None
     log_level: LogLevel = "INFO"
 
@@ -81,6 +83,7 @@ class Settings(BaseModel):
             desk_file=root / source.text("DESK", "data/desks/reference.yaml"),
             real_data=root / source.text("REAL_DATA", str(_default_real_data(root))),
             schedules_running=source.flag("SCHEDULES"),
+            ingest_cron=source.text("INGEST_CRON", "20 * * * *"),
             webhook_url=SecretStr(url) if url else None,
             log_level=source.log_level("LOG_LEVEL"),
         )

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from energy_assets.backtesting.strategies import DO_NOTHING
+from energy_assets.backtesting.strategies import DO_NOTHING, PERFECT
+from energy_assets.bidding.model.risk import conditional_value_at_risk
 
-PERFECT = "perfect_foresight"
-TAIL = 0.05
+TAIL_LEVEL = 0.95
+# Profits are sums of cents: less than half of one is no value to capture.
+_NO_VALUE = 0.005
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,12 @@ def capture_values(days: pl.DataFrame, unit_days: pl.DataFrame) -> dict[str, Str
 
 def _share(profit: float, nothing: float, perfect: float) -> float:
     available = perfect - nothing
-    return (profit - nothing) / available if abs(available) > 1e-9 else math.nan
+    return (profit - nothing) / available if abs(available) >= _NO_VALUE else math.nan
 
 
 def _value(rows: pl.DataFrame, capture: float, by_unit: dict[str, float]) -> StrategyValue:
-    profits = np.sort(rows["profit"].to_numpy())
-    worst = profits[: max(1, math.ceil(TAIL * len(profits)))]
+    profits = rows["profit"].to_numpy()
+    equal = np.full(len(profits), 1.0 / len(profits))
     awarded = float(rows["awarded_mwh"].sum())
     imbalance = float(rows["imbalance_mwh"].sum())
     return StrategyValue(
@@ -92,5 +94,5 @@ def _value(rows: pl.DataFrame, capture: float, by_unit: dict[str, float]) -> Str
         capture_by_unit=by_unit,
         imbalance_mwh=imbalance,
         imbalance_share=imbalance / awarded if awarded else 0.0,
-        cvar95_per_day=float(worst.mean()),
+        cvar95_per_day=conditional_value_at_risk(profits, equal, TAIL_LEVEL),
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import polars as pl
 
-from energy_assets.backtesting.strategies import Curves, DayContext
+from energy_assets.backtesting.strategies import DayContext, Offer
 from energy_assets.bidding.curves import order_set
 from energy_assets.bidding.desk_problem import StartStates
 from energy_assets.bidding.problem import FloatArray
@@ -19,18 +20,13 @@ from energy_assets.errors import InputError
 from energy_assets.forecasting import scoring
 from energy_assets.forecasting.day_ahead import PRICE, forecast_day, output_units
 from energy_assets.forecasting.price import MemberStore
-from energy_assets.forecasting.profiles import mtu_slots, slots_per_day
-from energy_assets.forecasting.vintages import actual_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit
 from energy_assets.quality.verdicts import MISSING, overall, system_series, verdicts
-from energy_assets.trading.delivery import (
-    delivered_energy,
-    schedule_award,
-    settle_delivery,
-)
+from energy_assets.trading.day_series import DaySeries
+from energy_assets.trading.delivery import delivered_energy, schedule_award, settle_delivery
 from energy_assets.trading.exchange import clear
 from energy_assets.trading.ledger import profit_cents
 
@@ -97,22 +93,24 @@ def price_scores(context: DayContext) -> tuple[float, float]:
 
 
 def settle_strategy(
-    known: PointInTime, context: DayContext, states: StartStates, curves: Curves
+    known: PointInTime, context: DayContext, states: StartStates, offer: Offer
 ) -> DayOutcome:
-    """Clear, schedule and settle one strategy's orders.
+    """Clear, schedule and settle what one strategy offers.
 
     Args:
         known: Rows as of after the day (imbalance prices).
         context: The day.
         states: The strategy's plant state before it.
-        curves: Its orders.
+        offer: Its orders, and how it operates.
     """
     desk, day = context.desk, context.day
     area = load_area(desk.area)
     rules = area.session().curve_rules(day.label)
-    orders = order_set(curves, desk, day, rules, currency=area.currency)
+    orders = order_set(offer.curves, desk, day, rules, currency=area.currency)
     awards = clear(orders, _price_frame(day, context.actual_prices))
-    delivery = schedule_award(context.known, desk, day, states, awards, context.expected)
+    delivery = offer.kept or schedule_award(
+        context.known, desk, day, states, awards, offer.expected
+    )
     injection = {
         name: -path if isinstance(desk.unit(name), LoadUnit) else path
         for name, path in context.actual_output.items()
@@ -131,22 +129,17 @@ def settle_strategy(
 
 
 def actual_output(known: PointInTime, desk: Desk, day: DeliveryDay, unit: str) -> FloatArray:
-    """Metered net injection of a unit by MTU, (T,) MW, as known now."""
-    session = load_area(desk.area).session()
-    slots = slots_per_day(day.mtu_minutes)
-    energy = actual_matrix(
-        known,
-        "raw.meter_readings",
-        desk.name,
-        {"unit": unit},
-        "energy_mwh",
-        session=session,
-        first=day.label,
-        last=day.label,
-        slots=96,
+    """Metered net injection of a unit by MTU, (T,) MW, as known now.
+
+    Raises:
+        InputError: Names the unit and the MTU without a reading.
+    """
+    readings = known.as_of(
+        "raw.meter_readings", scope=desk.name, start=day.start, end=day.end, where={"unit": unit}
     )
-    power: FloatArray = energy.reshape(slots, -1).mean(axis=1)[mtu_slots(day, session, slots)] * 4
-    return power
+    where = f"raw.meter_readings of {desk.name}: {unit} on {day.label}"
+    energy = DaySeries.read(readings, "energy_mwh", day, where).amounts(day.mtu_minutes)
+    return np.array([float(value) for value in energy]) * (60 / day.mtu_minutes)
 
 
 def _by_unit(
@@ -160,7 +153,7 @@ def _by_unit(
     earned = (
         energy.sort("period_start")
         .join_asof(price.sort("period_start"), on="period_start")
-        .group_by("unit")
+        .group_by("unit", maintain_order=True)
         .agg((pl.col("energy_mwh") * pl.col("price")).sum())
     )
     costs = cash.filter(pl.col("unit").is_in(units)).group_by("unit")

@@ -18,7 +18,13 @@ import polars as pl
 
 from energy_assets.backtesting.capture import StrategyValue, capture_values
 from energy_assets.backtesting.one_day import day_context, price_scores, settle_strategy
-from energy_assets.backtesting.strategies import DO_NOTHING, STRATEGIES, Strategy, do_nothing
+from energy_assets.backtesting.strategies import (
+    DO_NOTHING,
+    PERFECT,
+    STRATEGIES,
+    Strategy,
+    do_nothing,
+)
 from energy_assets.bidding.desk_problem import StartStates
 from energy_assets.errors import InputError
 from energy_assets.forecasting.price import LAG_DAYS, MemberStore
@@ -91,8 +97,8 @@ def replay(
         label = context.day.label
         scores.append((label, *price_scores(context)))
         for name, strategy in chosen.items():
-            orders = strategy(context, states[name])
-            outcome = settle_strategy(known, context, states[name], orders)
+            offer = strategy(context, states[name])
+            outcome = settle_strategy(known, context, states[name], offer)
             states[name] = outcome.end_states
             rows.append(
                 (
@@ -158,5 +164,5 @@ def _chosen(strategies: Sequence[str]) -> dict[str, Strategy]:
     for name in strategies:
         if name not in STRATEGIES:
             raise InputError("strategies", expected=f"some of {', '.join(STRATEGIES)}", found=name)
-    wanted = [name for name in STRATEGIES if name in {*strategies, "perfect_foresight"}]
+    wanted = [name for name in STRATEGIES if name in {*strategies, PERFECT}]
     return {DO_NOTHING: do_nothing, **{name: STRATEGIES[name] for name in wanted}}

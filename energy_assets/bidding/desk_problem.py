@@ -23,9 +23,8 @@ from energy_assets.bidding.problem import (
 )
 from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import PRICE, Scenarios, output_units
-from energy_assets.forecasting.profiles import mtu_slots, slots_per_day
-from energy_assets.forecasting.unit_output import IMBALANCE_SPREAD
-from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.forecasting.profiles import mtu_slots, slot_matrix, slots_per_day
+from energy_assets.forecasting.unit_output import IMBALANCE_SPREAD, OutputUnit
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import BatteryUnit, Desk, LoadUnit, ThermalUnit
@@ -65,15 +64,13 @@ def last_rung_problem(
     """The problem of the price-independent rung: recent mean output, no price forecast.
 
     Wind, solar and load take the mean of their last metered week by time of day; without any meter
-    reading, generation offers nothing and a load buys its peak.
+    reading, generation offers nothing and a load buys its peak. Prices are last week's mean by time
+    of day, 0 without any: they value the schedule and do not change it.
     """
-    availability = {
-        unit.name: _recent_output(known, desk, day, unit.name)[None, :]
-        for unit in output_units(desk)
-    }
+    outputs = recent_outputs(known, desk, day)
     fields: dict[str, Any] = {
-        "prices": np.zeros((1, day.mtu_count)),
-        "availability": availability,
+        "prices": _recent_prices(known, desk, day)[None, :],
+        "availability": {name: path[None, :] for name, path in outputs.items()},
     }
     if desk.imbalance.deviation_penalty is None:
         fields |= {"long_prices": fields["prices"], "short_prices": fields["prices"]}
@@ -132,8 +129,10 @@ def power_limits(known: PointInTime, desk: Desk, day: DeliveryDay) -> dict[str, 
     """Highest power (T,) of each battery and thermal unit that an outage lowers.
 
     The latest revision of each message counts; withdrawn messages end it. Overlapping messages
-    leave the least of their powers; an MTU is lowered if any part of it is touched.
+    leave the least of their powers; an MTU is lowered if any part of it is touched. Messages about
+    units the desk does not have say nothing about it.
     """
+    units = {unit.name: unit for unit in desk.units}
     rows = known.as_of("raw.outages", scope=desk.name)
     latest = rows.sort("message_id", "message_revision").unique(
         "message_id", keep="last", maintain_order=True
@@ -145,7 +144,7 @@ def power_limits(known: PointInTime, desk: Desk, day: DeliveryDay) -> dict[str, 
     )
     limits: dict[str, FloatArray] = {}
     for row in active.iter_rows(named=True):
-        unit = desk.unit(row["unit"])
+        unit = units.get(row["unit"])
         if not isinstance(unit, BatteryUnit | ThermalUnit):
             continue
         rating = unit.power_mw if isinstance(unit, BatteryUnit) else unit.capacity_mw
@@ -183,29 +182,53 @@ def _last_close(known: PointInTime, desk: Desk, product: str) -> float:
     return float(rows["price"][-1])
 
 
-def _recent_output(known: PointInTime, desk: Desk, day: DeliveryDay, name: str) -> FloatArray:
+def recent_outputs(known: PointInTime, desk: Desk, day: DeliveryDay) -> dict[str, FloatArray]:
+    """Output to expect without a forecast, per wind, solar and load unit, (T,) MW."""
+    return {unit.name: _recent_output(known, desk, day, unit) for unit in output_units(desk)}
+
+
+def _recent_prices(known: PointInTime, desk: Desk, day: DeliveryDay) -> FloatArray:
+    rows = known.as_of(
+        "raw.market_prices",
+        scope=desk.area,
+        start=load_area(desk.area).session().delivery_day(_first(day)).start,
+        end=day.start,
+        where={"series": "day_ahead"},
+    )
+    return np.nan_to_num(_recent_mean(rows, "price", desk, day))
+
+
+def _recent_output(
+    known: PointInTime, desk: Desk, day: DeliveryDay, unit: OutputUnit
+) -> FloatArray:
     """Mean metered power by MTU over the last week, MW (consumption for a load)."""
+    readings = known.as_of(
+        "raw.meter_readings",
+        scope=desk.name,
+        start=load_area(desk.area).session().delivery_day(_first(day)).start,
+        end=day.start,
+        where={"unit": unit.name},
+    ).with_columns(power_mw=pl.col("energy_mwh") * 60 / pl.col("resolution_min"))
+    if isinstance(unit, LoadUnit):
+        sign, highest, absent = -1.0, unit.peak_mw, unit.peak_mw
+    else:
+        sign, highest, absent = 1.0, unit.capacity_mw, 0.0
+    mean = sign * _recent_mean(readings, "power_mw", desk, day)
+    return np.clip(np.where(np.isnan(mean), absent, mean), 0.0, highest)
+
+
+def _first(day: DeliveryDay) -> date:
+    return day.label - timedelta(days=FALLBACK_DAYS + 1)
+
+
+def _recent_mean(rows: pl.DataFrame, value: str, desk: Desk, day: DeliveryDay) -> FloatArray:
+    """Mean of the last days by time of day, (T,); NaN where nothing was known."""
     session = load_area(desk.area).session()
     slots = slots_per_day(day.mtu_minutes)
-    last: date = day.label - timedelta(days=1)
-    energy = actual_matrix(
-        known,
-        "raw.meter_readings",
-        desk.name,
-        {"unit": name},
-        "energy_mwh",
-        session=session,
-        first=last - timedelta(days=FALLBACK_DAYS),
-        last=last,
-        slots=96,
-    )
-    power = energy.reshape(len(energy), slots, -1).mean(axis=2) * 4
-    unit = desk.unit(name)
-    is_load = isinstance(unit, LoadUnit)
-    seen = np.isfinite(power)
-    total = np.where(seen, power, 0.0).sum(axis=0)
-    absent = unit.peak_mw if isinstance(unit, LoadUnit) else 0.0
-    mean = np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), np.nan)
-    mean = np.where(np.isnan(mean), absent, -mean if is_load else mean)
-    by_mtu: FloatArray = mean[mtu_slots(day, session, slots)]
-    return np.maximum(by_mtu, 0.0)
+    last = day.label - timedelta(days=1)
+    matrix = slot_matrix(rows, value, session, _first(day), last, slots)
+    seen = np.isfinite(matrix)
+    count = seen.sum(axis=0)
+    mean = np.where(seen, matrix, 0.0).sum(axis=0) / np.maximum(count, 1)
+    by_mtu: FloatArray = np.where(count > 0, mean, np.nan)[mtu_slots(day, session, slots)]
+    return by_mtu

@@ -7,6 +7,7 @@ readable only when it is whole (`bid_runs` last). Not here: the solve, order fil
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -217,39 +218,44 @@ def schedule_rows(day: DeliveryDay, schedule: Schedule) -> pl.DataFrame:
 
 
 def start_states(lake: Lake, desk: Desk, day: DeliveryDay, mode: str) -> dict[str, StartState]:
-    """States at the start of a delivery day, from the schedules of the day before.
+    """States at the start of a delivery day, from the schedules of the days before.
 
-    Units without a schedule there start as the desk declares.
+    Units without a schedule on the day before start as the desk declares.
     """
     before = load_area(desk.area).session().delivery_day_of(day.start - _AN_INSTANT)
+    # Days enough to see how long a thermal unit has been on or off.
+    reach = max(
+        (max(u.min_up_hours, u.min_down_hours) for u in desk.units_of(ThermalUnit)), default=0
+    )
     rows = lake.current(
         "bids.unit_schedules",
         scope=desk.name,
         session="day_ahead",
-        delivery_day=before.label,
+        delivery_day=[before.label - timedelta(days=n) for n in range(1 + math.ceil(reach / 23))],
         mode=mode,
     )
     states = {}
     for unit in desk.units:
         mine = rows.filter(pl.col("unit") == unit.name).sort("period_start")
-        if mine.is_empty():
+        if mine.is_empty() or mine["delivery_day"][-1] != before.label:
             continue
         if isinstance(unit, BatteryUnit):
             energy = float(np.clip(mine["stored_energy_mwh"][-1], 0.0, unit.energy_mwh))
             states[unit.name] = StartState(energy_mwh=energy)
         elif isinstance(unit, ThermalUnit):
-            states[unit.name] = _thermal_state(unit, mine)
+            states[unit.name] = _thermal_state(unit, mine, day.start)
     return states
 
 
-def _thermal_state(unit: ThermalUnit, rows: pl.DataFrame) -> StartState:
-    committed = rows["committed"].to_numpy().astype(bool)
-    on = bool(committed[-1])
-    changes = np.flatnonzero(committed != on)
-    same = len(committed) - (int(changes[-1]) + 1 if changes.size else 0)
-    hours = same * float(rows["resolution_min"][0]) / 60
-    # A unit in one state all day has been so for at least its minimum time.
-    if not changes.size:
+def _thermal_state(unit: ThermalUnit, rows: pl.DataFrame, now: datetime) -> StartState:
+    on = bool(rows["committed"][-1])
+    switched = rows.filter(pl.col("committed") != on)
+    since = rows["period_start"][0]
+    if len(switched):
+        since = switched["period_start"][-1] + timedelta(minutes=switched["resolution_min"][-1])
+    hours = (now - since).total_seconds() / 3600
+    # A unit in one state as far back as schedules go has been so for at least its minimum time.
+    if switched.is_empty():
         hours = max(hours, float(unit.min_up_hours if on else unit.min_down_hours))
     power = float(rows["power_mw"][-1]) if on else 0.0
     return StartState(on=on, hours_in_state=hours, power_mw=power)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from energy_assets.bidding.curves import order_set
 from energy_assets.bidding.desk_problem import (
@@ -21,6 +21,7 @@ from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.records import BidRun, orders_from_rows, start_states, write_bid_run
 from energy_assets.bidding.rungs import best_bid, price_independent
 from energy_assets.bidding.solution import BiddingSolution
+from energy_assets.errors import MarketRuleError
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.lakehouse.current import rows_in_force
 from energy_assets.lakehouse.lake import Lake
@@ -29,6 +30,14 @@ from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.lakehouse.tables import table
 from energy_assets.market import DeliveryDay, OrderSet, load_area
 from energy_assets.portfolio import Desk
+
+
+@dataclass(frozen=True)
+class Bid:
+    """Orders that keep the market's rules, and the solution they come from."""
+
+    orders: OrderSet
+    solution: BiddingSolution
 
 
 @dataclass(frozen=True)
@@ -50,11 +59,15 @@ def run_last_rung(
     lake: Lake, desk: Desk, stamp: RunStamp, *, ingested_before: datetime | None = None
 ) -> BidResult:
     """Write the price-independent orders, so that there is always something to send."""
-    known = PointInTime(lake, stamp.decision_time, ingested_before)
-    states = start_states(lake, desk, _day(desk, stamp), stamp.mode)
-    problem = last_rung_problem(known, desk, _day(desk, stamp), states)
-    solution = price_independent(problem, reason="last rung, made first")
-    return _write(lake, desk, stamp, known, problem, solution, states, {})
+    day = _day(desk, stamp)
+    known = _knowledge(lake, stamp, ingested_before)
+    states = start_states(lake, desk, day, stamp.mode)
+    problem = last_rung_problem(known, desk, day, states)
+    solution = price_independent(
+        problem, reason="last rung, made first; valued at last week's prices"
+    )
+    bid = Bid(_checked(solution, desk, day, stamp.session), solution)
+    return _write(lake, desk, stamp, known, problem, bid, states, {})
 
 
 def run_bids(
@@ -63,10 +76,11 @@ def run_bids(
     """Write the best rung's orders from the decision's scenarios.
 
     Raises:
-        InputError: The decision has no scenarios (its forecast failed): the last rung stands.
+        InputError: The decision has no scenarios (its forecast failed), or a thermal unit no fuel
+            price: the last rung stands.
     """
     day = _day(desk, stamp)
-    known = PointInTime(lake, stamp.decision_time, ingested_before)
+    known = _knowledge(lake, stamp, ingested_before)
     rows = lake.read(
         "forecasts.scenarios",
         scope=desk.name,
@@ -82,9 +96,25 @@ def run_bids(
     scenarios = scenarios_from_rows(rows, day)
     states = start_states(lake, desk, day, stamp.mode)
     problem = forecast_problem(known, desk, scenarios, states)
-    solution = best_bid(problem)
     models = {"scenarios": rows["content_hash"][0]}
-    return _write(lake, desk, stamp, known, problem, solution, states, models)
+    bid = best_valid_bid(problem, desk, day, stamp.session)
+    return _write(lake, desk, stamp, known, problem, bid, states, models)
+
+
+def best_valid_bid(
+    problem: BiddingProblem, desk: Desk, day: DeliveryDay, session: str = "day_ahead"
+) -> Bid:
+    """The best rung whose orders keep the market's rules; a lower one states why.
+
+    Raises:
+        MarketRuleError: Even the price-independent orders break a rule.
+    """
+    try:
+        solution = best_bid(problem)
+        return Bid(_checked(solution, desk, day, session), solution)
+    except MarketRuleError as error:
+        solution = price_independent(problem, reason=str(error))
+        return Bid(_checked(solution, desk, day, session), solution)
 
 
 def orders_in_force(lake: Lake, desk: Desk, stamp: RunStamp) -> tuple[OrderSet, str]:
@@ -118,32 +148,35 @@ def _write(
     stamp: RunStamp,
     known: PointInTime,
     problem: BiddingProblem,
-    solution: BiddingSolution,
+    bid: Bid,
     states: StartStates,
     models: Mapping[str, str],
 ) -> BidResult:
+    assert known.ingested_before is not None
     day = _day(desk, stamp)
-    area = load_area(desk.area)
-    session = area.session(stamp.session)
-    orders = order_set(
-        solution.curves,
-        desk,
-        day,
-        session.curve_rules(day.label),
-        currency=area.currency,
-        session=stamp.session,
-    )
+    session = load_area(desk.area).session(stamp.session)
     run = BidRun(
-        solution=solution,
-        orders=orders,
+        solution=bid.solution,
+        orders=bid.orders,
         probabilities=problem.weights,
         input_hash=_input_hash(known, states, models),
         model_versions=models,
-        ingested_before=known.ingested_before or datetime.now(UTC),
+        ingested_before=known.ingested_before,
         gate_closure=session.gate_closure(day.label),
-        note=solution.reason,
+        note=bid.solution.reason,
     )
-    return BidResult(orders, solution, write_bid_run(lake, desk, day, stamp, run))
+    return BidResult(bid.orders, bid.solution, write_bid_run(lake, desk, day, stamp, run))
+
+
+def _checked(solution: BiddingSolution, desk: Desk, day: DeliveryDay, session: str) -> OrderSet:
+    area = load_area(desk.area)
+    rules = area.session(session).curve_rules(day.label)
+    return order_set(solution.curves, desk, day, rules, currency=area.currency, session=session)
+
+
+def _knowledge(lake: Lake, stamp: RunStamp, ingested_before: datetime | None) -> PointInTime:
+    """What the decision knows: rows written before now, or before the moment given."""
+    return PointInTime(lake, stamp.decision_time, ingested_before or lake.clock())
 
 
 def _input_hash(known: PointInTime, states: StartStates, models: Mapping[str, str]) -> str:

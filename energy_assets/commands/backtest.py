@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.table import Table
+from rich.table import Column, Table
 
 from energy_assets.backtesting import STRATEGIES, replay
 from energy_assets.backtesting.records import backtest_document, write_backtest
-from energy_assets.commands.history import Report, fetch_history, open_lake
+from energy_assets.commands.history import (
+    Report,
+    fetch_history,
+    open_lake,
+    require_readable_feeds,
+)
 from energy_assets.errors import InputError
 from energy_assets.forecasting.price import member_version
 from energy_assets.forecasting.records import LakeMemberStore
@@ -49,7 +54,7 @@ class BacktestSummary:
         document = self.document
         title = f"{document['desk']} · {document['from']} to {document['to']}"
         table = Table(
-            "strategy",
+            Column("strategy", no_wrap=True, min_width=max(map(len, STRATEGIES))),
             "profit",
             "per day",
             "capture",
@@ -85,6 +90,10 @@ def run_backtest(
     """
     if last < first:
         raise InputError("--to", expected=f"a day from {first} on", found=str(last))
+    unknown = [name for name in strategies if name not in STRATEGIES]
+    if unknown:
+        raise InputError("--strategies", expected=f"some of {', '.join(STRATEGIES)}", found=unknown)
+    require_readable_feeds(settings, desk)
     lake = open_lake(settings)
     session = load_area(desk.area).session()
     now = datetime.now(UTC)

@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 from rich.table import Table
 
 from energy_assets.bidding.runs import orders_in_force
-from energy_assets.commands.history import Report, fetch_history, is_cold, open_lake
+from energy_assets.commands.history import (
+    Report,
+    fetch_history,
+    is_cold,
+    open_lake,
+    require_readable_feeds,
+)
+from energy_assets.errors import InputError
 from energy_assets.lakehouse.run_stamp import Mode, RunStamp
 from energy_assets.market import DeliveryDay, OrderSet, load_area
 from energy_assets.portfolio import Desk
@@ -108,6 +115,8 @@ def run_day_ahead(
     area = load_area(desk.area)
     now = datetime.now(UTC)
     label = day or now.astimezone(ZoneInfo(area.timezone)).date() + timedelta(days=1)
+    _require_partition(desk.area, label)
+    require_readable_feeds(settings, desk)
     session = area.session(SESSION)
     delivery = session.delivery_day(label)
     decision_time = (at or desk.decision_time(label)).astimezone(UTC)
@@ -115,7 +124,7 @@ def run_day_ahead(
     if is_cold(lake, desk, label):
         fetch_history(lake, settings, desk, label, label, max(now, decision_time), report)
     instance = open_instance(settings.root / "data" / "dagster", settings.root / "dagster.yaml")
-    definitions = build_defs(settings, [desk])
+    definitions = build_defs(settings, [desk], with_warehouse=False)
     mode: Mode = "live" if now <= session.gate_closure(label) else "replay"
     tags = {
         "desk": desk.name,
@@ -144,6 +153,16 @@ def run_day_ahead(
         report=report_path(settings.reports, desk, stamp),
         seconds=seconds,
     )
+
+
+def _require_partition(area: str, day: date) -> None:
+    from energy_assets.defs.partitions import delivery_days
+
+    partitions = delivery_days(area)
+    if not partitions.has_partition_key(day.isoformat()):
+        first, last = partitions.get_first_partition_key(), partitions.get_last_partition_key()
+        expected = f"a delivery day of {area} from {first} to {last}"
+        raise InputError("--delivery-day", expected=expected, found=day.isoformat())
 
 
 def _summary_prices(orders: OrderSet) -> list[float]:

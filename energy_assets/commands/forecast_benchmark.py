@@ -120,7 +120,7 @@ def _benchmark_desk(prices: Path, area: str, members: list[str]) -> Desk:
     if members:
         known = {f"lear_{window}": window for window in WINDOWS_DAYS}
         for name in members:
-            if not re.fullmatch(r"lear_\d+", name):
+            if not re.fullmatch(r"lear_[1-9]\d{0,3}", name):
                 expected = f"some of {', '.join(known)} (or lear_<days>)"
                 raise InputError("--members", expected=expected, found=name)
         windows = tuple(int(name.removeprefix("lear_")) for name in members)
@@ -155,7 +155,7 @@ def _columns(prices: Path) -> FileColumns:
     if len(price) != 1:
         raise InputError(f"{prices.name}: header", expected="one column price…", found=names)
     forecasts = {
-        re.sub(r"\W", "_", f"forecast_{number}_{name}"): name
+        re.sub(r"\W", "_", f"forecast_{number}_{name}", flags=re.ASCII): name
         for number, name in enumerate(names)
         if name != price[0]
     }

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from energy_assets.feeds import feeds_for
+from energy_assets.feeds.epf_format import read_epf_file
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.market import load_area
-from energy_assets.portfolio import Desk
+from energy_assets.portfolio import Desk, FilesFeed
 from energy_assets.quality.catch_up import catch_up
 from energy_assets.settings import Settings
 
 Report = Callable[[str, int, int], None]
+
+
+def require_readable_feeds(settings: Settings, desk: Desk) -> None:
+    """Read the desk's files once before anything is written; what was read is kept.
+
+    Raises:
+        InputError: Names file, row and column of the first fault.
+    """
+    feeds_for(desk, settings.real_data)
+    for spec in desk.feeds:
+        if isinstance(spec, FilesFeed):
+            read_epf_file(settings.resolve_feed_path(spec.path), spec.columns)
 
 
 def open_lake(settings: Settings) -> Lake:
@@ -25,9 +38,9 @@ def open_lake(settings: Settings) -> Lake:
 def is_cold(lake: Lake, desk: Desk, day: date) -> bool:
     """Whether the lake holds no price of the week before a delivery day."""
     session = load_area(desk.area).session()
-    start = session.delivery_day(day).start
-    stored = lake.stored_days("raw.market_prices", scope=desk.area, start=start.replace(year=1970))
-    return not any(0 < (day - at).days <= 7 for at in stored)
+    week_before = session.delivery_day(day).start - timedelta(days=7)
+    stored = lake.stored_days("raw.market_prices", scope=desk.area, start=week_before)
+    return not any(at < day for at in stored)
 
 
 def fetch_history(

@@ -1,27 +1,36 @@
 """Which decisions a Dagster run makes: its partitions and tags, read as `RunStamp`s.
 
 A run names its delivery days by partition or partition range. Tags may narrow it: `decision_time`
-(ISO, else the desk's own), `ingested_before` (set by the first step that reads, so that every step
-of a run reads the same rows). A decision after its gate is a replay.
+(ISO, else the desk's own) and `mode` (else `live` for a run that began before the gate, `replay`
+after it). Two moments hold for a whole run, so that its steps agree with each other: the first step
+that asks writes them as tags. `run_began` decides the mode; only rows written before
+`ingested_before` are read.
+
+Not here: what a step does with its decisions (the packages the assets call).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias, get_args
 
 import dagster as dg
 
 from energy_assets.defs.resources import Workspace
+from energy_assets.errors import EnergyAssetsError
 from energy_assets.lakehouse.run_stamp import Mode, RunStamp
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
 
 SESSION = "day_ahead"
+DECISION_TIME, MODE = "decision_time", "mode"
+RUN_BEGAN, INGESTED_BEFORE = "run_began", "ingested_before"
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-DECISION_TIME = "decision_time"
-INGESTED_BEFORE = "ingested_before"
+
+RunContext: TypeAlias = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
 def run_days(tags: Mapping[str, str]) -> list[date]:
@@ -41,34 +50,79 @@ def run_days(tags: Mapping[str, str]) -> list[date]:
     )
 
 
-def stamps(context: dg.AssetExecutionContext, workspace: Workspace, desk: Desk) -> list[RunStamp]:
-    """One stamp per delivery day of the run."""
-    return stamps_of(context.run.tags, context.run.run_id, workspace, desk)
-
-
-def stamps_of(
-    tags: Mapping[str, str], run_id: str, workspace: Workspace, desk: Desk
-) -> list[RunStamp]:
-    """Stamps from a run's tags: its delivery days, their decision times and mode."""
+def stamps(context: RunContext, workspace: Workspace, desk: Desk) -> list[RunStamp]:
+    """The decisions a run makes: one per delivery day."""
+    tags, run_id = context.run.tags, context.run.run_id
     session = load_area(desk.area).session(SESSION)
-    given = tags.get(DECISION_TIME)
+    given, began = _mode(tags), _moment(context, workspace, RUN_BEGAN)
     found = []
     for day in run_days(tags):
-        at = desk.decision_time(day) if given is None else datetime.fromisoformat(given)
-        mode: Mode = "live" if workspace.now() <= session.gate_closure(day) else "replay"
-        found.append(RunStamp(SESSION, day, at.astimezone(UTC), run_id, mode))
+        in_time: Mode = "live" if began <= session.gate_closure(day) else "replay"
+        at = _decision_time(tags) or desk.decision_time(day).astimezone(UTC)
+        found.append(RunStamp(SESSION, day, at, run_id, given or in_time))
     return found
 
 
-def ingested_before(context: dg.AssetExecutionContext, workspace: Workspace) -> datetime:
-    """The moment from which on rows written are not read by this run.
+def decided_stamps(context: RunContext, workspace: Workspace, desk: Desk) -> list[RunStamp]:
+    """The decisions in force for a run's delivery days, for what follows the gate.
 
-    The first step that asks fixes it as a tag of the run.
+    The live decision made in time counts, else the latest replay; a day without either keeps the
+    stamp a replay would have, for the step to say what is missing.
     """
+    tags = context.run.tags
+    if MODE in tags and DECISION_TIME in tags:
+        return stamps(context, workspace, desk)
+    found = []
+    for stamp in stamps(context, workspace, desk):
+        for mode in get_args(Mode)[:2]:
+            runs = workspace.lake.current(
+                "bids.bid_runs",
+                scope=desk.name,
+                session=SESSION,
+                delivery_day=stamp.delivery_day,
+                mode=mode,
+            )
+            if len(runs):
+                at = runs["decision_time"][0]
+                found.append(RunStamp(SESSION, stamp.delivery_day, at, stamp.run_id, mode))
+                break
+        else:
+            found.append(stamp.as_mode("replay"))
+    return found
+
+
+def ingested_before(context: RunContext, workspace: Workspace) -> datetime:
+    """The moment from which on rows written are not read by this run."""
+    return _moment(context, workspace, INGESTED_BEFORE)
+
+
+@contextmanager
+def failing_in_one_line() -> Iterator[None]:
+    """An error meant for people fails the step with its own line, and is not tried again."""
+    try:
+        yield
+    except EnergyAssetsError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def _moment(context: RunContext, workspace: Workspace, tag: str) -> datetime:
+    """A moment of the run, fixed as a tag by the first step that asks."""
     run = context.instance.get_run_by_id(context.run.run_id)
-    tags = run.tags if run else {}
-    if INGESTED_BEFORE not in tags:
-        moment = workspace.now().isoformat()
-        context.instance.add_run_tags(context.run.run_id, {INGESTED_BEFORE: moment})
-        return datetime.fromisoformat(moment)
-    return datetime.fromisoformat(tags[INGESTED_BEFORE])
+    found = run.tags.get(tag) if run else None
+    if found is None:
+        found = workspace.now().isoformat()
+        context.instance.add_run_tags(context.run.run_id, {tag: found})
+    return datetime.fromisoformat(found)
+
+
+def _decision_time(tags: Mapping[str, str]) -> datetime | None:
+    given = tags.get(DECISION_TIME)
+    return None if given is None else datetime.fromisoformat(given).astimezone(UTC)
+
+
+def _mode(tags: Mapping[str, str]) -> Mode | None:
+    for mode in get_args(Mode):
+        if tags.get(MODE) == mode:
+            known: Mode = mode
+            return known
+    return None

@@ -38,6 +38,8 @@ def raw_selection(workspace: Workspace, desks: Iterable[Desk]) -> dg.AssetSelect
 def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDefinition]:
     desks = workspace.desks_of(area)
     raw = raw_selection(workspace, desks)
+    # Checks on inputs read the decision's verdicts: they run with it, and only there.
+    raw_alone = raw.without_checks()
     decision, results, settlement = (
         _of_desks(desks, parts)
         for parts in (
@@ -67,7 +69,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
         ),
         _job(
             f"results__{area}",
-            raw | results,
+            raw_alone | results,
             area,
             "Awards and unit schedules, after publication.",
             AFTER_GATE_PRIORITY,
@@ -75,7 +77,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
         ),
         _job(
             f"settlement__{area}",
-            raw | settlement,
+            raw_alone | settlement,
             area,
             "Cash to the cent, forecast scores and the settled report, the day after delivery.",
             AFTER_GATE_PRIORITY,
@@ -96,7 +98,7 @@ def _ingest_jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
         made.append(
             _job(
                 f"ingest__{source}",
-                raw_selection(workspace, of_area),
+                raw_selection(workspace, of_area).without_checks(),
                 area,
                 f"Catch up the raw tables that come from {source}.",
                 INGEST_PRIORITY,

@@ -21,6 +21,13 @@ from energy_assets.errors import EnergyAssetsError
 # The log stays in the instance, for the UI; the terminal is for the command's answer.
 _SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _HOST, _PROCESS = "launched_on_host", "launched_by_process"
+_UNDER_WAY = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+# Where there is no template: nothing is sent anywhere unless somebody asks for it.
+_QUIET = "telemetry:\n  enabled: false\n"
 
 
 class RunFailedError(EnergyAssetsError):
@@ -44,20 +51,20 @@ def open_instance(home: Path, template: Path) -> dg.DagsterInstance:
     """The instance below `home`, made from the template where there is none yet."""
     home.mkdir(parents=True, exist_ok=True)
     configuration = home / "dagster.yaml"
-    if not configuration.is_file() and template.is_file():
-        configuration.write_bytes(template.read_bytes())
-    os.environ["DAGSTER_HOME"] = str(home)
-    instance = dg.DagsterInstance.get()
+    if not configuration.is_file():
+        text = template.read_text(encoding="utf-8") if template.is_file() else _QUIET
+        configuration.write_text(text, encoding="utf-8")
+    instance = dg.DagsterInstance.from_config(str(home))
     fail_abandoned_runs(instance)
     return instance
 
 
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
-    """Fail started in-process runs of this host whose process is gone; returns how many."""
-    started = instance.get_runs(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={_HOST: socket.gethostname()})
+    """Fail in-process runs of this host whose process is gone; returns how many."""
+    under_way = instance.get_runs(
+        dg.RunsFilter(statuses=_UNDER_WAY, tags={_HOST: socket.gethostname()})
     )
-    abandoned = [run for run in started if not _is_alive(run.tags.get(_PROCESS, ""))]
+    abandoned = [run for run in under_way if not _is_alive(run.tags.get(_PROCESS, ""))]
     for run in abandoned:
         instance.report_run_failed(run, "the process that ran it is gone")
     return len(abandoned)
@@ -110,7 +117,9 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 def _is_alive(process: str) -> bool:
-    if not process.isdigit():
+    # A container starts its processes with the same numbers each time: a run under this one's
+    # number, before this one ran any, was another's.
+    if not process.isdigit() or int(process) == os.getpid():
         return False
     try:
         os.kill(int(process), 0)

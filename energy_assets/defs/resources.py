@@ -5,11 +5,12 @@ Not here: the environment (`settings`), anything an asset could compute from its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
-from energy_assets.lakehouse.lake import Lake
+from energy_assets.lakehouse.lake import Lake, utc_now
 from energy_assets.portfolio import Desk
 from energy_assets.settings import Settings
 
@@ -21,15 +22,17 @@ class Workspace:
     Attributes:
         settings: Where things are.
         desks: Desks in the graph.
+        clock: Gives the time of day; rows are written at it, gates are compared with it.
     """
 
     settings: Settings
     desks: tuple[Desk, ...]
+    clock: Callable[[], datetime] = utc_now
 
     @cached_property
     def lake(self) -> Lake:
         """The lake, its tables made if they were not there."""
-        lake = Lake(self.settings.lake_root, self.settings.object_store_options)
+        lake = Lake(self.settings.lake_root, self.settings.object_store_options, clock=self.clock)
         lake.ensure_tables()
         return lake
 
@@ -43,5 +46,5 @@ class Workspace:
         return [desk for desk in self.desks if desk.area == area]
 
     def now(self) -> datetime:
-        """The wall clock, UTC."""
-        return datetime.now(UTC)
+        """The clock's time, UTC."""
+        return self.clock()

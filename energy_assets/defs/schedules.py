@@ -8,6 +8,7 @@ import json
 import logging
 import urllib.request
 from datetime import UTC, date, datetime, timedelta
+from http.client import HTTPException
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -19,7 +20,7 @@ from energy_assets.market import Session, load_area
 _LOGGER = logging.getLogger(__name__)
 # Prices come out some minutes after the nominal time; meters of a day by nine the next morning.
 _AFTER_PUBLICATION = timedelta(minutes=8)
-_SETTLEMENT_HOUR, _INGEST_MINUTE = 10, 20
+_SETTLEMENT_HOUR = 10
 _WEBHOOK_SECONDS = 10
 
 
@@ -41,10 +42,10 @@ def schedules(workspace: Workspace) -> list[dg.ScheduleDefinition]:
 
 def _day_ahead(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
     session = load_area(area).session(SESSION)
-    lead = max(desk.lead_time_minutes for desk in workspace.desks_of(area))
+    minutes = max(desk.lead_time_minutes for desk in workspace.desks_of(area))
+    lead = timedelta(minutes=minutes)
     today = workspace.now().date()
-    at = session.gate_closure(today) - timedelta(minutes=lead)
-    cron, zone = _daily(session, today, at)
+    cron, zone = _daily(session, today, session.gate_closure(today) - lead)
 
     @dg.schedule(
         name=f"day_ahead__{area}__schedule",
@@ -52,13 +53,12 @@ def _day_ahead(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
         cron_schedule=cron,
         execution_timezone=zone,
         default_status=_status(workspace),
-        description=f"{lead} min before the day-ahead gate of {area}.",
+        description=f"{minutes} min before the day-ahead gate of {area}.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        tick = context.scheduled_execution_time
-        day = _delivery_day(session, tick)
+        day = _decided_day(session, context.scheduled_execution_time, lead)
         gate = session.gate_closure(day)
-        if workspace.now() > gate and tick <= gate:
+        if workspace.now() > gate:
             return dg.SkipReason(f"the gate of {day} closed at {gate.isoformat()}")
         return _request(workspace, area, day)
 
@@ -107,10 +107,10 @@ def _ingest(workspace: Workspace, source: str) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"ingest__{source}__schedule",
         job_name=f"ingest__{source}",
-        cron_schedule=f"{_INGEST_MINUTE} * * * *",
+        cron_schedule=workspace.settings.ingest_cron,
         execution_timezone="UTC",
         default_status=_status(workspace),
-        description=f"News from {source}, every hour.",
+        description=f"News from {source}.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         tick = context.scheduled_execution_time
@@ -130,11 +130,12 @@ def failure_sensor(workspace: Workspace) -> dg.SensorDefinition:
     @dg.run_failure_sensor(name="run_failures", default_status=status)
     def _failures(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
+        desks = workspace.desks_of(run.tags.get("area", "")) or workspace.desks
         message = {
             "job": run.job_name,
             "run_id": run.run_id,
             "delivery_day": run.tags.get("dagster/partition", ""),
-            "owner": ", ".join(sorted({desk.owner for desk in workspace.desks})),
+            "owner": ", ".join(sorted({desk.owner for desk in desks})),
             "error": context.failure_event.message,
         }
         _LOGGER.error("run failed: %s", json.dumps(message))
@@ -161,28 +162,31 @@ def _post(workspace: Workspace, message: dict[str, str | None]) -> None:
     try:
         with urllib.request.urlopen(request, timeout=_WEBHOOK_SECONDS):  # noqa: S310
             pass
-    except OSError as error:
+    # An address that cannot be used raises with the address in its text: only its type is logged.
+    except (OSError, HTTPException, ValueError) as error:
         _LOGGER.error("webhook did not answer: %s", type(error).__name__)
 
 
 def _request(workspace: Workspace, area: str, day: date) -> dg.RunRequest:
     desks = workspace.desks_of(area)
-    return dg.RunRequest(
-        partition_key=day.isoformat(),
-        tags={
-            "desk": ",".join(desk.name for desk in desks),
-            "delivery_day": day.isoformat(),
-            "session": SESSION,
-        },
+    tags = {
+        "desk": ",".join(desk.name for desk in desks),
+        "delivery_day": day.isoformat(),
+        "session": SESSION,
+    }
+    return dg.RunRequest(partition_key=day.isoformat(), tags=tags)
+
+
+def _decided_day(session: Session, tick: datetime, lead: timedelta) -> date:
+    """The delivery day whose gate minus the lead time is nearest to the tick.
+
+    Nearest, not next: on a clock-change day the two may lie an hour apart.
+    """
+    near = (tick + lead).date()
+    return min(
+        (near + timedelta(days=offset) for offset in range(-1, 4)),
+        key=lambda day: abs(session.gate_closure(day) - lead - tick),
     )
-
-
-def _delivery_day(session: Session, tick: datetime) -> date:
-    """The first delivery day whose gate is not before the tick."""
-    day = tick.date()
-    while session.gate_closure(day) < tick:
-        day += timedelta(days=1)
-    return day
 
 
 def _published_day(session: Session, moment: datetime) -> date:

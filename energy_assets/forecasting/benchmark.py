@@ -16,6 +16,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from energy_assets.errors import InputError
 from energy_assets.forecasting import scoring
 from energy_assets.forecasting.day_ahead import ENSEMBLE, TargetForecast, price_forecast
 from energy_assets.forecasting.price import MemberStore, Progress, member_names
@@ -79,6 +80,9 @@ def forecast_benchmark(
         series: System forecasts the models read.
         store: Keeps member forecasts.
         progress: Told after each day.
+
+    Raises:
+        InputError: A day has too little history for the ensemble.
     """
     store = store or MemberStore()
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
@@ -98,7 +102,12 @@ def forecast_benchmark(
     forecasts: list[TargetForecast] = []
     for number, day in enumerate(days):
         view = known.for_decision(desk.decision_time(day))
-        forecasts.append(price_forecast(view, desk, day, series=series, store=store))
+        forecast = price_forecast(view, desk, day, series=series, store=store)
+        if forecast.model != ENSEMBLE:
+            where = f"forecast benchmark of {desk.name}: history before {day}"
+            expected = f"{desk.required_history_days} days without gaps"
+            raise InputError(where, expected=expected, found=f"enough for {forecast.model} only")
+        forecasts.append(forecast)
         if progress:
             progress("test days", number + 1, len(days))
     seconds = (time.perf_counter() - started) / len(days)

@@ -41,10 +41,14 @@ def price_climatology(known: PointInTime, desk: Desk, day: date) -> SlotForecast
         last=day - timedelta(days=1),
         slots=slots,
     )
-    whole = prices[np.isfinite(prices).all(axis=1)]
+    is_whole = np.isfinite(prices).all(axis=1)
+    whole = prices[is_whole]
     if len(whole) < MINIMUM_DAYS:
         msg = f"price: expected {MINIMUM_DAYS} whole days in the last {DAYS}, found {len(whole)}"
         raise TooLittleHistoryError(msg)
     quantiles = np.quantile(whole, PERCENTILES, axis=0).T
     order = whole.argsort(axis=0).argsort(axis=0)
-    return SlotForecast(quantiles, (order + 0.5) / len(whole))
+    # Days with gaps keep their row, so that ranks stay on the calendar they share with units.
+    ranks = np.full(prices.shape, np.nan)
+    ranks[is_whole] = (order + 0.5) / len(whole)
+    return SlotForecast(quantiles, ranks)

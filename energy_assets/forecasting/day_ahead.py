@@ -229,14 +229,19 @@ def _price(
         last=past[-1],
         slots=slots,
     )
-    some_member = np.isfinite(by_slot).any(axis=1)
-    usable = np.all(some_member, axis=1) & np.all(np.isfinite(actual), axis=1)
-    if not np.isfinite(today).any() or usable.sum() < MINIMUM_HINDCASTS:
+    made = np.isfinite(today).all(axis=1)
+    usable = np.isfinite(by_slot[:, made]).all(axis=(1, 2)) & np.isfinite(actual).all(axis=1)
+    if not made.any() or usable.sum() < MINIMUM_HINDCASTS:
         note = f"{usable.sum()} days of member forecasts, {MINIMUM_HINDCASTS} needed"
+        if not made.any():
+            note = "too few days without gaps for any member forecast"
         return price_climatology(known, desk, day), {}, CLIMATOLOGY, note
     now = _to_slots(today, session.delivery_day(day), desk, slots)
+    ensemble = _quantile_ensemble(by_slot[usable][:, made], actual[usable], now[made])
+    ranks = np.full(actual.shape, np.nan)
+    ranks[usable] = ensemble.ranks
     return (
-        _quantile_ensemble(by_slot, actual, now),
+        SlotForecast(ensemble.quantiles, ranks),
         dict(zip(member_names(desk), today, strict=True)),
         ENSEMBLE,
         "",

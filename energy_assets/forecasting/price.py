@@ -75,8 +75,7 @@ def price_inputs(known: PointInTime, desk: Desk, day: date, series: Sequence[str
     """Lay out what was known of prices and system forecasts for a delivery day."""
     session = load_area(desk.area).session()
     slots = slots_per_day(session.delivery_day(day).mtu_minutes)
-    first = day - timedelta(days=max(desk.forecast.lear_windows_days) + LAG_DAYS)
-    first = max(first, history_start(known, desk, day))
+    first = history_start(known, desk, day)
 
     def prices(width: int) -> FloatArray:
         return actual_matrix(
@@ -111,9 +110,10 @@ def price_inputs(known: PointInTime, desk: Desk, day: date, series: Sequence[str
 
 
 def history_start(known: PointInTime, desk: Desk, day: date) -> date:
-    """First day of price history the desk holds (its own limit, or what there is)."""
+    """First day of the prices the members read: as far back as they look, or what there is."""
     session = load_area(desk.area).session()
-    earliest = day - timedelta(days=desk.history_days)
+    longest = max(desk.forecast.lear_windows_days) + LAG_DAYS
+    earliest = day - timedelta(days=min(longest, desk.history_days))
     rows = known.as_of(
         "raw.market_prices",
         scope=desk.area,
@@ -132,13 +132,24 @@ def member_paths(inputs: PriceInputs, windows: Sequence[int]) -> FloatArray:
 
     A window without enough complete days is a row of NaN.
     """
+    paths = np.full((len(windows), inputs.targets.shape[1]), np.nan)
+    if len(inputs.days) <= LAG_DAYS:
+        return paths
     weekday = np.array([day.weekday() for day in inputs.days])
     features, dummies = lear.feature_matrix(inputs.hourly, inputs.exogenous, weekday)
-    if int(np.isfinite(inputs.targets[:-1]).all(axis=1).sum()) < lear.MINIMUM_ROWS + LAG_DAYS:
-        return np.full((len(windows), inputs.targets.shape[1]), np.nan)
-    return lear.fit_predict_windows(
-        features[:-1], inputs.targets[:-1], features[-1], windows, dummies=dummies
-    )
+    used = np.isfinite(features[-1])
+    rows = np.hstack([features[:-1, used], inputs.targets[:-1]])
+    complete = np.asarray(np.isfinite(rows).all(axis=1))
+    fitted = [n for n, days in enumerate(windows) if complete[-days:].sum() >= lear.MINIMUM_ROWS]
+    if fitted:
+        paths[fitted] = lear.fit_predict_windows(
+            features[:-1],
+            inputs.targets[:-1],
+            features[-1],
+            [windows[n] for n in fitted],
+            dummies=dummies,
+        )
+    return paths
 
 
 class MemberStore:
@@ -169,15 +180,19 @@ def hindcast_members(
 ) -> dict[date, FloatArray]:
     """Member paths of every day, from the store or made at that day's decision time.
 
+    A day whose decision time `known` does not reach (a decision made early) is forecast from what
+    `known` holds and not stored.
+
     Returns:
         Day to (members, MTUs of the day).
     """
     session = load_area(desk.area).session()
-    paths = dict(store.load(days))
+    reached = {day for day in days if desk.decision_time(day) <= known.decision_time}
+    paths = dict(store.load(sorted(reached)))
     missing = [day for day in days if day not in paths]
     made = {}
     for number, day in enumerate(missing):
-        view = known.for_decision(desk.decision_time(day))
+        view = known.for_decision(min(desk.decision_time(day), known.decision_time))
         slot_paths = member_paths(
             price_inputs(view, desk, day, series), desk.forecast.lear_windows_days
         )
@@ -185,8 +200,7 @@ def hindcast_members(
         made[day] = slot_paths[:, mtu_slots(delivery, session, slot_paths.shape[1])]
         if progress:
             progress("member forecasts", number + 1, len(missing))
-    if made:
-        store.save(made)
+    store.save({day: path for day, path in made.items() if day in reached})
     return paths | made
 
 

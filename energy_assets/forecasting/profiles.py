@@ -11,7 +11,7 @@ features (`price_history`).
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -80,10 +80,14 @@ def slot_matrix(
 
 def mtu_slots(day: DeliveryDay, session: Session, slots: int) -> IntArray:
     """Slot of each MTU of a delivery day, (MTUs,)."""
+    return _slots_of(day.starts, session, day.label, slots)
+
+
+def _slots_of(starts: list[datetime], session: Session, day: date, slots: int) -> IntArray:
     frame = pl.DataFrame(
-        {"period_start": day.starts}, schema={"period_start": pl.Datetime("us", "UTC")}
+        {"period_start": starts}, schema={"period_start": pl.Datetime("us", "UTC")}
     )
-    columns = wall_clock_columns(session, day.label, MINUTES_PER_DAY // slots)
+    columns = wall_clock_columns(session, day, MINUTES_PER_DAY // slots)
     return frame.select(columns)["slot"].to_numpy().astype(np.int64)
 
 
@@ -100,11 +104,13 @@ def _split(frame: pl.DataFrame, minutes: int) -> pl.DataFrame:
 
 
 def _with_spring_hour(matrix: FloatArray, session: Session, first: date) -> FloatArray:
+    slots = matrix.shape[1]
     for row in _short_days(session, first, len(matrix)):
-        missing = np.isnan(matrix[row])
-        if missing.any() and not missing.all() and missing.mean() < 0.1:
-            at = np.arange(matrix.shape[1])
-            matrix[row, missing] = np.interp(at[missing], at[~missing], matrix[row, ~missing])
+        day = session.delivery_day(first + timedelta(days=row))
+        there = _slots_of(day.grid(MINUTES_PER_DAY // slots), session, day.label, slots)
+        absent = np.setdiff1d(np.arange(slots), there)
+        # Only the hour the clock skips; a gap beside it stays a gap.
+        matrix[row, absent] = np.interp(absent, there, matrix[row, there])
     return matrix
 
 

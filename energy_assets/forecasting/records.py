@@ -35,6 +35,7 @@ def quantile_rows(forecast: DayForecast) -> pl.DataFrame:
         frames += [
             _rows(forecast.day, target, name, path[:, None], [MEMBER_LEVEL])
             for name, path in target.members.items()
+            if np.isfinite(path).all()
         ]
     return pl.concat(frames)
 
@@ -148,10 +149,15 @@ class LakeMemberStore(MemberStore):
         return super().load(days)
 
     def save(self, paths: Mapping[date, FloatArray]) -> None:
-        """Append the paths of each day as batches of their own."""
+        """Append the paths of each day as batches of their own.
+
+        Days with a member that had too little history stay in memory only: tried again next time.
+        """
         super().save(paths)
-        frames = [self._batch(day, path) for day, path in paths.items()]
-        self._lake.append("forecasts.quantiles", pl.concat(frames), scope=self._desk.name)
+        whole = {day: path for day, path in paths.items() if np.isfinite(path).all()}
+        if whole:
+            frames = [self._batch(day, path) for day, path in whole.items()]
+            self._lake.append("forecasts.quantiles", pl.concat(frames), scope=self._desk.name)
 
     def _batch(self, day: date, paths: FloatArray) -> pl.DataFrame:
         delivery = load_area(self._desk.area).session().delivery_day(day)

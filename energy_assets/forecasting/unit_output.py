@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import polars as pl
 
 from energy_assets.forecasting.analogues import analogue_quantiles, analogue_ranks
-from energy_assets.forecasting.profiles import FloatArray, slots_per_day
+from energy_assets.forecasting.profiles import FloatArray, slot_matrix, slots_per_day
 from energy_assets.forecasting.vintages import actual_matrix, vintage_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
@@ -59,19 +60,17 @@ def unit_forecast(known: PointInTime, desk: Desk, unit: OutputUnit, day: date) -
     first, past_last = window(desk, day)
     session = load_area(desk.area).session()
     slots = slots_per_day(session.delivery_day(day).mtu_minutes)
-    energy = actual_matrix(
-        known,
+    readings = known.as_of(
         "raw.meter_readings",
-        desk.name,
-        {"unit": unit.name},
-        "energy_mwh",
-        session=session,
-        first=first,
-        last=past_last,
-        slots=96,
-    )
-    # Slot means of quarter-hour energies: times four is MW at any slot length.
-    power = energy.reshape(len(energy), slots, -1).mean(axis=2) * 4
+        scope=desk.name,
+        start=session.delivery_day(first).start,
+        end=session.delivery_day(past_last).end,
+        where={"unit": unit.name},
+        columns=["period_start", "resolution_min", "energy_mwh"],
+    ).with_columns(power_mw=pl.col("energy_mwh") * (60 / pl.col("resolution_min")))
+    quarters = slot_matrix(readings, "power_mw", session, first, past_last, 96)
+    # A slot with a quarter-hour missing stays empty.
+    power = quarters.reshape(len(quarters), slots, -1).mean(axis=2)
     if isinstance(unit, LoadUnit):
         power = -power
     predictors = _unit_predictors(known, desk, unit, first, day, slots)

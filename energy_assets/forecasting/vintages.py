@@ -10,7 +10,7 @@ Belongs here: choosing vintages and laying them out by day and slot. Not here: r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -74,21 +74,32 @@ def vintage_matrix(
         (days, slots), NaN where no vintage was known in time.
     """
     session = load_area(desk.area).session()
-    rows = known.as_of(
-        table,
-        scope=scope,
-        start=session.delivery_day(first).start,
-        end=session.delivery_day(last).end,
-        where=dict(where),
-        columns=["issue_time", "period_start", "resolution_min", "knowledge_time", value],
+    columns = ["issue_time", "period_start", "resolution_min", value]
+
+    def rows(since: date, until: date, at: datetime) -> pl.DataFrame:
+        return known.as_of(
+            table,
+            scope=scope,
+            at=at,
+            start=session.delivery_day(since).start,
+            end=session.delivery_day(until).end,
+            where=dict(where),
+        )
+
+    dated = (
+        rows(first, last, known.decision_time)
+        .with_columns(wall_clock_columns(session, last, 60)[0])
+        .join(decision_times(desk, first, last), on="label", maintain_order="left")
     )
-    in_time = (
-        rows.with_columns(wall_clock_columns(session, last, 60)[0])
-        .join(decision_times(desk, first, last), on="label")
-        .filter(pl.col("knowledge_time") <= pl.col("decision_time"))
-    )
-    newest = in_time.sort("period_start", "issue_time").unique(
-        "period_start", keep="last", maintain_order=True
+    late = pl.col("knowledge_time") > pl.col("decision_time")
+    in_time = [dated.filter(~late).select(columns)]
+    # A vintage revised after a day's decision hides what was known then: read as of that time.
+    revised = dated.filter(late, pl.col("revision") > 1)["label"].unique().sort()
+    in_time += [rows(day, day, desk.decision_time(day)).select(columns) for day in revised]
+    newest = (
+        pl.concat(in_time)
+        .sort("period_start", "issue_time", maintain_order=True)
+        .unique("period_start", keep="last", maintain_order=True)
     )
     return slot_matrix(newest, value, session, first, last, slots)
 

@@ -17,10 +17,11 @@ from energy_assets.portfolio import Desk
 from energy_assets.quality.admission import Admission, admit
 
 REFRESH_DAYS = 14
-# A month at a time keeps memory flat and shows progress on a cold lake.
-CHUNK_DAYS = 31
-# Fuel exchanges close over long weekends.
-LARGEST_NATURAL_GAP_DAYS = 5
+# A quarter at a time keeps memory flat and shows progress on a cold lake.
+CHUNK_DAYS = 92
+# A series of periods has rows every day; messages and fuel closes skip long weekends.
+LARGEST_GAP_OF_PERIODS_DAYS = 1
+LARGEST_GAP_OF_EVENTS_DAYS = 5
 Progress = Callable[[str, int, int], None]
 
 
@@ -45,10 +46,10 @@ def catch_up(
         last: Last delivery day, included.
         as_of: Nothing known later is fetched.
         run_id: Named in the commits.
-        progress: Told after each month.
+        progress: Told after each quarter.
 
     Returns:
-        One admission per month fetched.
+        One admission per quarter fetched.
     """
     area = load_area(desk.area)
     session = area.session()
@@ -70,9 +71,11 @@ def _stored_until(lake: Lake, feed: Feed, earliest: datetime) -> datetime:
     """Start of the last day of the unbroken run of days stored from `earliest` on."""
     where = {"source": feed.source, **feed.selection}
     days = lake.stored_days(feed.table.id, scope=feed.scope, start=earliest, where=where)
+    is_series = "resolution_min" in feed.table.schema
+    gap = LARGEST_GAP_OF_PERIODS_DAYS if is_series else LARGEST_GAP_OF_EVENTS_DAYS
     reached = earliest.date()
     for day in days:
-        if (day - reached).days > LARGEST_NATURAL_GAP_DAYS:
+        if (day - reached).days > gap:
             break
         reached = day
     return datetime(reached.year, reached.month, reached.day, tzinfo=UTC)

@@ -218,14 +218,17 @@ def _verdict(known: PointInTime, wanted: Input) -> Verdict:
 def _coverage(rows: pl.DataFrame, wanted: Input) -> tuple[int, int]:
     """Periods of the input's grid that are wholly covered, and how many there are."""
     expected = int((wanted.end - wanted.start).total_seconds() // (60 * wanted.minutes))
-    minutes = (
-        rows.select("period_start", "resolution_min")
+    quarter = 15
+    covered = (
+        rows.select("period_start", part=pl.int_ranges(0, pl.col("resolution_min"), quarter))
+        .explode("part")
+        .select(quarter=pl.col("period_start") + pl.duration(minutes=pl.col("part")))
         .unique()
-        .with_columns(slot=pl.col("period_start").dt.truncate(f"{wanted.minutes}m"))
-        .group_by("slot")
-        .agg(pl.col("resolution_min").sum())
+        .filter(pl.col("quarter") < wanted.end)
+        .group_by(slot=pl.col("quarter").dt.truncate(f"{wanted.minutes}m"))
+        .len()
     )
-    return minutes.filter(pl.col("resolution_min") >= wanted.minutes).height, expected
+    return covered.filter(pl.col("len") * quarter >= wanted.minutes).height, expected
 
 
 def overall(found: list[Verdict], feeds: str | None = None) -> str:

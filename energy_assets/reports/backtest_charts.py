@@ -23,6 +23,8 @@ _COLOURS = {
     "do_nothing": theme.GREY,
 }
 
+_A_DAY_MS = 86_400_000
+
 
 def colour_of(name: str, place: int) -> str:
     """Colour of a strategy, the same in every chart."""
@@ -50,9 +52,12 @@ def cumulative_panel(inputs: BacktestReportInputs) -> Panel:
                 "hovertemplate": "%{y:,.0f} " + inputs.currency,
             }
         )
+    few: dict[str, Any] = (
+        {"dtick": _A_DAY_MS, "tickformat": "%d %b"} if len(inputs.of(inputs.main)) <= 14 else {}
+    )
     settings = {
         "hovermode": "x unified",
-        "xaxis": theme.axis(type="date", hoverformat="%a %d %b %Y"),
+        "xaxis": theme.axis(type="date", hoverformat="%a %d %b %Y", **few),
         "yaxis": theme.axis(inputs.currency, tickformat=",.0f", zeroline=True),
     }
     main = inputs.summary(inputs.main)
@@ -72,14 +77,15 @@ def capture_panel(inputs: BacktestReportInputs) -> Panel:
     groups: list[tuple[str, list[float | None], str]] = [
         ("portfolio", [strategy.capture for strategy in shown], theme.BLUE)
     ]
-    groups += [
-        (
-            unit,
-            [strategy.capture_by_unit.get(unit) for strategy in shown],
-            theme.SERIES[(place + 1) % len(theme.SERIES)],
-        )
-        for place, unit in enumerate(units)
-    ]
+    if len(units) > 1:  # A lone unit is the portfolio.
+        groups += [
+            (
+                unit,
+                [strategy.capture_by_unit.get(unit) for strategy in shown],
+                theme.SERIES[(place + 1) % len(theme.SERIES)],
+            )
+            for place, unit in enumerate(units)
+        ]
     traces = [_capture_bars(shown, *group) for group in groups]
     layout = theme.layout(
         380,
@@ -160,10 +166,11 @@ def distribution_panel(inputs: BacktestReportInputs) -> Panel:
 
 
 def unit_panel(inputs: BacktestReportInputs) -> Panel:
-    """Profit of the main strategy by unit and month."""
+    """Profit of the main strategy by unit and month (day on short ranges)."""
+    period, date_format = inputs.bucket
     rows = (
         inputs.unit_days.filter(pl.col("strategy") == inputs.main)
-        .with_columns(pl.col("delivery_day").dt.strftime("%Y-%m").alias("label"))
+        .with_columns(pl.col("delivery_day").dt.strftime(date_format).alias("label"))
         .group_by("unit", "label")
         .agg(pl.col("profit").sum())
         .sort("unit", "label")
@@ -181,7 +188,7 @@ def unit_panel(inputs: BacktestReportInputs) -> Panel:
             }
         )
     totals = dict(rows.group_by("unit").agg(pl.col("profit").sum()).sort("unit").iter_rows())
-    heading = "Profit by unit and month"
+    heading = f"Profit by unit and {period}"
     if totals:
         best = max(totals, key=lambda unit: totals[unit])
         total = theme.number(sum(totals.values()), 0, inputs.currency)
@@ -194,14 +201,15 @@ def unit_panel(inputs: BacktestReportInputs) -> Panel:
         xaxis=theme.axis(type="category"),
         yaxis=theme.axis(inputs.currency, tickformat=",.0f", zeroline=True),
     )
-    note = f"{inputs.summary(inputs.main).label}, profit attributed to each unit, by month."
+    note = f"{inputs.summary(inputs.main).label}, profit attributed to each unit, by {period}."
     return Panel("units", "Units", heading, note, {"data": traces, "layout": layout}, wide=False)
 
 
 def imbalance_panel(inputs: BacktestReportInputs) -> Panel:
-    """Imbalance as a share of awards, by month."""
-    monthly = (
-        inputs.days.with_columns(pl.col("delivery_day").dt.strftime("%Y-%m").alias("label"))
+    """Imbalance as a share of awards, by month (day on short ranges)."""
+    period, date_format = inputs.bucket
+    shares = (
+        inputs.days.with_columns(pl.col("delivery_day").dt.strftime(date_format).alias("label"))
         .group_by("strategy", "label")
         .agg(pl.col("imbalance_mwh").sum(), pl.col("awarded_mwh").sum())
         .filter(pl.col("awarded_mwh") > 0)
@@ -210,7 +218,7 @@ def imbalance_panel(inputs: BacktestReportInputs) -> Panel:
     )
     traces: list[dict[str, Any]] = []
     for place, strategy in enumerate(inputs.strategies):
-        rows = monthly.filter(pl.col("strategy") == strategy.name)
+        rows = shares.filter(pl.col("strategy") == strategy.name)
         traces.append(
             {
                 "type": "scatter",
@@ -233,7 +241,7 @@ def imbalance_panel(inputs: BacktestReportInputs) -> Panel:
     share = imbalance_share(inputs)
     side = "within" if share <= limit else "above"
     heading = f"Imbalance is {100 * share:.2f} % of awards, {side} the limit of {100 * limit:g} %"
-    note = "Sum of absolute imbalance over sum of absolute awards, by month. Dotted: the limit."
+    note = f"Sum of absolute imbalance over sum of absolute awards, by {period}. Dotted: the limit."
     return Panel(
         "imbalance", "Imbalance", heading, note, {"data": traces, "layout": layout}, wide=False
     )

@@ -24,6 +24,7 @@ STRATEGY_NAMES = {
     "perfect_foresight": "Perfect foresight",
     "do_nothing": "Do nothing",
 }
+DAILY_UP_TO = 62
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ class BacktestReportInputs:
     def currency(self) -> str:
         """Currency of profits."""
         return self.area.currency
+
+    @property
+    def bucket(self) -> tuple[str, str]:
+        """Period that charts sum over and its date format: days up to two months, else months."""
+        short = (self.last - self.first).days < DAILY_UP_TO
+        return ("day", "%Y-%m-%d") if short else ("month", "%Y-%m")
 
     def summary(self, name: str) -> StrategySummary:
         """A strategy's summary."""

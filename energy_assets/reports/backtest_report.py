@@ -41,7 +41,7 @@ def backtest_report(inputs: BacktestReportInputs) -> str:
     ]
     if inputs.scores is not None and not inputs.scores.is_empty():
         prices = inputs.scores.filter(pl.col("target") == "price")
-        panels += score_panels(prices, f"{inputs.currency}/MWh")
+        panels += score_panels(prices, f"{inputs.currency}/MWh", inputs.bucket)
     panels += [_strategies_panel(inputs), worst_days_panel(inputs), _command_panel(inputs)]
     page = Page(
         title=f"Backtest · {inputs.first} to {inputs.last}",

@@ -9,25 +9,30 @@ from typing import Any
 
 from energy_assets.market import CurveKind, CurveOrder
 from energy_assets.reports import theme
-from energy_assets.reports.day_inputs import DayReportInputs, resolution_of
+from energy_assets.reports.day_inputs import DayReportInputs
 from energy_assets.reports.page import Panel
-from energy_assets.reports.price_chart import Quantiles, quantiles_by_level, stepped
+from energy_assets.reports.price_chart import (
+    Quantiles,
+    known_prices,
+    quantiles_by_level,
+    stepped,
+)
 
 PRICE_ROWS = 72
 
 
 def curve_panels(inputs: DayReportInputs) -> tuple[Panel, Panel]:
     """The map of volumes over price and time, and the viewer of single curves."""
-    minutes = resolution_of(inputs.price_quantiles)
-    quantiles = quantiles_by_level(inputs, minutes)
+    quantiles = quantiles_by_level(inputs, inputs.quantile_minutes)
     low, high = _price_range(inputs, quantiles)
     heading, flexible = _heading(inputs, low, high)
     what = "clearing price" if inputs.clearing_prices else "median forecast"
+    line = f" Line: {what}." if inputs.clearing_prices or quantiles else ""
     volume_map = Panel(
         "curves",
         "Orders",
         heading,
-        f"Net supply the orders give at each price, MW: blue sells, orange buys. Line: {what}.",
+        f"Net supply the orders give at each price, MW: blue sells, orange buys.{line}",
         _volume_map(inputs, quantiles, low, high),
         wide=False,
     )
@@ -36,7 +41,8 @@ def curve_panels(inputs: DayReportInputs) -> tuple[Panel, Panel]:
         "curve",
         "Curve",
         f"The curve of each MTU; {flexible} change with the price",
-        "Slide through the day. Shaded: middle 80 % of the price forecast of the MTU.",
+        "Slide through the day."
+        + (" Shaded: middle 80 % of the price forecast of the MTU." if per_mtu else ""),
         _viewer(inputs, per_mtu, low, high),
         wide=False,
     )
@@ -46,7 +52,7 @@ def curve_panels(inputs: DayReportInputs) -> tuple[Panel, Panel]:
 def _price_range(inputs: DayReportInputs, quantiles: Quantiles) -> tuple[float, float]:
     """Prices worth drawing: the forecast and the outcome, not the order limits."""
     known = [value for values in quantiles.values() for value in values]
-    known += inputs.clearing_prices or []
+    known += (inputs.clearing_prices or []) if known else known_prices(inputs) or [0.0, 100.0]
     low, high = min(known), max(known)
     margin = max(5.0, 0.06 * (high - low))
     return low - margin, high + margin
@@ -110,7 +116,7 @@ def _price_line(inputs: DayReportInputs, quantiles: Quantiles) -> dict[str, Any]
     if inputs.clearing_prices is not None:
         prices, minutes = inputs.clearing_prices, inputs.day.mtu_minutes
     else:
-        prices, minutes = quantiles.get(0.5, []), resolution_of(inputs.price_quantiles)
+        prices, minutes = quantiles.get(0.5, []), inputs.quantile_minutes
     return {
         "type": "scatter",
         "mode": "lines",
@@ -124,7 +130,7 @@ def _price_line(inputs: DayReportInputs, quantiles: Quantiles) -> dict[str, Any]
 def _bands_per_mtu(inputs: DayReportInputs, quantiles: Quantiles) -> list[tuple[float, float]]:
     if not {0.1, 0.9} <= quantiles.keys():
         return []
-    repeat = resolution_of(inputs.price_quantiles) // inputs.day.mtu_minutes
+    repeat = inputs.quantile_minutes // inputs.day.mtu_minutes
     pairs = zip(quantiles[0.1], quantiles[0.9], strict=True)
     return [pair for pair in pairs for _ in range(repeat)]
 
@@ -201,6 +207,7 @@ def _viewer_traces(
             "fillcolor": theme.faded(theme.BLUE, 0.14),
             "line": {"width": 0},
             "name": "middle 80 % of price",
+            "showlegend": bool(box_x),
             "hoverinfo": "skip",
         },
         {

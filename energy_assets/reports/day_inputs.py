@@ -63,7 +63,8 @@ class DayReportInputs:
         desk: Desk name.
         orders: The order set of the gate.
         bid_runs: Rows of `bids.bid_runs`, one per rung; the one with the orders' hash was used.
-        price_quantiles: Rows of `forecasts.quantiles` of the price, one model.
+        price_quantiles: Rows of `forecasts.quantiles` of the price, one model; none where the last
+            rung stood because the forecast failed.
         dispatch_plan: Rows of `bids.dispatch_plan`.
         verdicts: Rows of `quality.verdicts`.
         unit_kinds: Kind by unit name (wind, solar, thermal, battery, load), for colours and order.
@@ -121,6 +122,13 @@ class DayReportInputs:
         row: dict[str, Any] = rows.row(-1, named=True)
         names = RunRecord.__dataclass_fields__
         return RunRecord(**{name: row[name] for name in names})
+
+    @property
+    def quantile_minutes(self) -> int:
+        """Period length of the price quantiles; the MTU where there was no price forecast."""
+        if self.price_quantiles.is_empty():
+            return self.day.mtu_minutes
+        return resolution_of(self.price_quantiles)
 
     @cached_property
     def clearing_prices(self) -> list[float] | None:

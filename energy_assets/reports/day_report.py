@@ -24,6 +24,8 @@ RUNG_NAMES = {
     "price_independent": "Price-independent",
 }
 _VERDICT_ORDER = {"missing": 0, "suspect": 1, "good": 2}
+_METRIC_NAMES = {"mae": "MAE", "rmse": "RMSE", "pinball99": "Pinball", "crps": "CRPS"}
+_COVERAGE = "coverage_"
 
 
 def day_report(inputs: DayReportInputs) -> str:
@@ -37,12 +39,12 @@ def day_report(inputs: DayReportInputs) -> str:
         panels.append(bridge_panel(inputs, inputs.settlement))
         panels.append(imbalance_panel(inputs, inputs.settlement))
     if inputs.scores is not None and not inputs.scores.is_empty():
-        panels.append(_scores_panel(inputs.scores))
+        panels.append(_scores_panel(inputs.scores, inputs.price_unit))
     panels += [_verdicts_panel(inputs), _record_panel(inputs)]
     day = inputs.orders.delivery_day
     page = Page(
         title=f"Day-ahead report · {day:%A} {day.day} {day:%B %Y}",
-        subtitle=f"Desk {inputs.desk} · {inputs.area.name} · {inputs.orders.session}",
+        subtitle=f"Desk {inputs.desk} · {inputs.area.name} · {_session_name(inputs)}",
         badges=_badges(inputs),
         cards=_cards(inputs),
         facts=_facts(inputs),
@@ -53,6 +55,10 @@ def day_report(inputs: DayReportInputs) -> str:
         ),
     )
     return render(page)
+
+
+def _session_name(inputs: DayReportInputs) -> str:
+    return inputs.orders.session.replace("_", "-")
 
 
 def _badges(inputs: DayReportInputs) -> list[tuple[str, str]]:
@@ -87,8 +93,12 @@ def _cards(inputs: DayReportInputs) -> list[Card]:
             run.solver_status,
             "" if run.rung == "stochastic" else "bad",
         ),
-        Card("Solver gap", _percent(run.gap), f"bound {theme.number(run.bound, 0, currency)}"),
-        Card("Run time", theme.number(run.seconds, 1, "s"), "wall clock of the rung"),
+        Card(
+            "Solver gap",
+            _percent(run.gap),
+            f"objective bound {theme.number(run.bound, 0, currency)}",
+        ),
+        Card("Solver time", theme.number(run.seconds, 1, "s"), "model and solver, this rung"),
     ]
     return cards
 
@@ -133,36 +143,53 @@ def _utc(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _scores_panel(scores: pl.DataFrame) -> Panel:
-    metrics = scores["metric"].unique().sort().to_list()
+def _scores_panel(scores: pl.DataFrame, price_unit: str) -> Panel:
+    found = scores["metric"].unique().sort().to_list()
+    metrics = [metric for metric in _METRIC_NAMES if metric in found]
+    metrics += [metric for metric in found if metric not in _METRIC_NAMES]
     rows = []
-    for (target, model), group in sorted(scores.group_by("target", "model")):
+    price_first = scores.sort(pl.col("target") != "price", "target", "model")
+    for (target, model), group in price_first.group_by("target", "model", maintain_order=True):
         values = dict(group.select("metric", "value").iter_rows())
-        figures = (theme.number(values.get(metric), 2) for metric in metrics)
-        rows.append((str(target), str(model), *figures))
+        figures = (_score(metric, values.get(metric)) for metric in metrics)
+        unit = price_unit if target in ("price", "imbalance_spread") else "MW"
+        rows.append((str(target), str(model), unit, *figures))
     best = scores.filter(pl.col("metric") == "mae", pl.col("target") == "price").sort("value")
     heading = "Forecast scores of the day"
     if len(best):
-        value = theme.number(best["value"][0], 2)
-        heading = f"Best price forecast of the day: {best['model'][0]}, MAE {value}"
+        value = theme.number(best["value"][0], 2, price_unit)
+        heading = f"The price forecast ({best['model'][0]}) missed by {value} on average"
     return Panel(
         "scores",
         "Scores",
         heading,
-        "Lower is better but for coverage, the share of outcomes inside the middle band.",
-        body=table(("Target", "Model", *metrics), rows, 2),
+        "Errors in the target's unit: lower is better. Inside: share of outcomes in the middle "
+        "band of that width.",
+        body=table(("Target", "Model", "Unit", *map(_metric_name, metrics)), rows, 3),
     )
+
+
+def _metric_name(metric: str) -> str:
+    if metric.startswith(_COVERAGE):
+        return f"Inside {metric.removeprefix(_COVERAGE)} %"
+    return _METRIC_NAMES.get(metric, metric)
+
+
+def _score(metric: str, value: float | None) -> str:
+    if value is not None and metric.startswith(_COVERAGE):
+        return f"{100 * value:.0f} %"
+    return theme.number(value, 2)
 
 
 def _verdicts_panel(inputs: DayReportInputs) -> Panel:
     verdicts = inputs.verdicts.sort(
         pl.col("verdict").replace_strict(_VERDICT_ORDER, default=0), "input", "rule"
     )
-    overall = verdicts.filter(pl.col("rule") == "all")
-    doubtful = overall.filter(pl.col("verdict") != "good")
-    heading = f"All {len(overall)} inputs were good"
-    if len(doubtful):
-        heading = f"{len(doubtful)} of {len(overall)} inputs were not good"
+    count = verdicts["input"].n_unique()
+    doubtful = verdicts.filter(pl.col("verdict") != "good")["input"].n_unique()
+    heading = f"All {count} inputs were good" if count else "No input was judged"
+    if doubtful:
+        heading = f"{doubtful} of {count} inputs were not good"
     rows = [
         (
             row["verdict"],

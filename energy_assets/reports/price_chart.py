@@ -23,10 +23,10 @@ Quantiles = dict[float, list[float]]
 
 def price_panel(inputs: DayReportInputs) -> Panel:
     """The fan chart of the day's price."""
-    minutes = resolution_of(inputs.price_quantiles)
+    minutes = inputs.quantile_minutes
     quantiles = quantiles_by_level(inputs, minutes)
     traces = [
-        inputs.axis.clock_trace(minutes, _middle(quantiles)),
+        inputs.axis.clock_trace(minutes, _middle(inputs, quantiles)),
         *_fan(inputs, quantiles, minutes),
     ]
     if inputs.naive_prices is not None:
@@ -42,10 +42,10 @@ def price_panel(inputs: DayReportInputs) -> Panel:
             yaxis=theme.axis(inputs.price_unit, zeroline=True),
         ),
     }
-    note = (
-        "Bands hold the middle 50, 80 and 98 % of the forecast distribution of each period. "
-        f"Ticks are {inputs.day.clock} time; hover shows UTC too."
-    )
+    note = f"Ticks are {inputs.day.clock} time; hover shows UTC too."
+    if quantiles:
+        bands = "Bands hold the middle 50, 80 and 98 % of the forecast distribution of each period."
+        note = f"{bands} {note}"
     return Panel("price", "Price", _heading(inputs, quantiles, minutes), note, figure)
 
 
@@ -73,8 +73,16 @@ def quantiles_by_level(inputs: DayReportInputs, minutes: int) -> Quantiles:
     return quantiles
 
 
-def _middle(quantiles: Quantiles) -> float:
-    return fmean(list(quantiles.values())[len(quantiles) // 2])
+def _middle(inputs: DayReportInputs, quantiles: Quantiles) -> float:
+    if quantiles:
+        return fmean(list(quantiles.values())[len(quantiles) // 2])
+    return fmean(known_prices(inputs) or [0.0])
+
+
+def known_prices(inputs: DayReportInputs) -> list[float]:
+    """Prices known without a forecast: the outcome's and the naive benchmark's."""
+    naive = [] if inputs.naive_prices is None else inputs.naive_prices["price"].to_list()
+    return [*(inputs.clearing_prices or []), *naive]
 
 
 def _fan(inputs: DayReportInputs, quantiles: Quantiles, minutes: int) -> list[dict[str, Any]]:
@@ -143,6 +151,8 @@ def stepped(values: Sequence[float]) -> list[float]:
 
 def _heading(inputs: DayReportInputs, quantiles: Quantiles, minutes: int) -> str:
     unit = inputs.price_unit
+    if not quantiles:
+        return "There was no price forecast"
     if 0.5 not in quantiles:
         return "Day-ahead price"
     median = quantiles[0.5]

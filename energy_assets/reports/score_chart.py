@@ -1,4 +1,4 @@
-"""Forecast scores by month: one chart per metric, one line per model.
+"""Forecast scores by month (or day): one chart per metric, one line per model.
 
 Belongs here: this chart. Not here: computing scores (`forecasting`).
 """
@@ -17,27 +17,29 @@ _METRIC_NAMES = {"mae": "MAE", "pinball99": "Mean pinball loss (99 levels)"}
 _SHORT_NAMES = {"mae": "MAE", "pinball99": "Pinball"}
 
 
-def score_panels(scores: pl.DataFrame, unit: str) -> list[Panel]:
-    """MAE and pinball by month; metrics without rows are left out.
+def score_panels(scores: pl.DataFrame, unit: str, bucket: tuple[str, str]) -> list[Panel]:
+    """MAE and pinball by period; metrics without rows are left out.
 
     Args:
         scores: Rows of `forecasts.scores` of one target.
         unit: Unit of the target.
+        bucket: Period and its date format.
     """
-    monthly = (
-        scores.with_columns(pl.col("delivery_day").dt.strftime("%Y-%m").alias("label"))
-        .group_by("metric", "model", "label")
-        .agg(pl.col("value").mean())
-        .sort("model", "label")
-    )
     return [
-        _panel(rows, metric, unit)
+        _panel(rows, metric, unit, bucket)
         for metric in ("mae", "pinball99")
-        if len(rows := monthly.filter(pl.col("metric") == metric))
+        if len(rows := scores.filter(pl.col("metric") == metric))
     ]
 
 
-def _panel(rows: pl.DataFrame, metric: str, unit: str) -> Panel:
+def _panel(scores: pl.DataFrame, metric: str, unit: str, bucket: tuple[str, str]) -> Panel:
+    period, date_format = bucket
+    rows = (
+        scores.with_columns(pl.col("delivery_day").dt.strftime(date_format).alias("label"))
+        .group_by("model", "label")
+        .agg(pl.col("value").mean())
+        .sort("model", "label")
+    )
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -57,9 +59,10 @@ def _panel(rows: pl.DataFrame, metric: str, unit: str) -> Panel:
         yaxis=theme.axis(unit, rangemode="tozero"),
     )
     name = _METRIC_NAMES[metric]
-    means = dict(rows.group_by("model").agg(pl.col("value").mean()).sort("model").iter_rows())
+    means = dict(scores.group_by("model").agg(pl.col("value").mean()).sort("model").iter_rows())
     best = min(means, key=lambda model: means[model])
-    heading = f"{name} by month: {best} is best with {theme.number(means[best], 2, unit)}"
+    praise = "is best with" if len(means) > 1 else "averages"
+    heading = f"{name} by {period}: {best} {praise} {theme.number(means[best], 2, unit)}"
     figure = {"data": traces, "layout": layout}
-    note = "Mean over the days of each month; the heading averages months. Lower is better."
+    note = f"Mean of each {period}; the heading's is that of all days. Lower is better."
     return Panel(metric, _SHORT_NAMES[metric], heading, note, figure, wide=False)

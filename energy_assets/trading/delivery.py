@@ -11,7 +11,7 @@ optimisation (`bidding.dispatch`), rounding and prices (`settlement`, `imbalance
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,14 @@ from energy_assets.bidding.records import schedule_rows
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.tables import table
 from energy_assets.market import DeliveryDay, load_area
-from energy_assets.portfolio import BatteryUnit, Desk, SolarUnit, ThermalUnit, WindUnit
+from energy_assets.portfolio import (
+    BatteryUnit,
+    Desk,
+    LoadUnit,
+    SolarUnit,
+    ThermalUnit,
+    WindUnit,
+)
 from energy_assets.trading.imbalance_prices import DeviationPenalty, ImbalanceTariff, SinglePrices
 from energy_assets.trading.plant import controllable_units, meter_schedules
 from energy_assets.trading.settlement import SettlementInputs, settle
@@ -70,7 +77,13 @@ def schedule_award(
     prices = ordered["price"].to_numpy()
     problem = path_problem(known, desk, day, start_states, prices, expected)
     schedule = redispatch(problem, ordered["volume_mw"].to_numpy(), expected, prices)
-    return Delivery(schedule, expected, problem)
+    # Units nobody controls are in the plan too: the market position is the sum of all.
+    forced = {
+        name: -path if isinstance(desk.unit(name), LoadUnit) else path
+        for name, path in expected.items()
+    }
+    complete = replace(schedule, power=forced | schedule.power)
+    return Delivery(complete, expected, problem)
 
 
 def delivered_energy(

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from energy_assets.bidding.desk_problem import recent_outputs
 from energy_assets.bidding.dispatch import Schedule
 from energy_assets.bidding.problem import FloatArray
 from energy_assets.bidding.records import schedule_rows, start_states
@@ -137,8 +138,12 @@ def _delivery(lake: Lake, desk: Desk, stamp: RunStamp, awards: pl.DataFrame) -> 
     day = _day(desk, stamp)
     known = PointInTime(lake, stamp.decision_time)
     rows = decision_rows(lake, "forecasts.scenarios", desk, day, stamp)
-    scenarios = scenarios_from_rows(rows, day)
-    expected = {unit.name: scenarios.expected(unit.name) for unit in output_units(desk)}
+    if rows.is_empty():
+        # The forecast failed and the last rung was sent: schedule for what that rung expected.
+        expected = recent_outputs(known, desk, day)
+    else:
+        scenarios = scenarios_from_rows(rows, day)
+        expected = {unit.name: scenarios.expected(unit.name) for unit in output_units(desk)}
     states = start_states(lake, desk, day, stamp.mode)
     return schedule_award(known, desk, day, states, awards, expected)
 

@@ -4,22 +4,31 @@ The last rung needs nothing of this run and is made first; its order file is dro
 that a run that fails later still leaves something lawful to send. The best rung replaces it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
 
-from energy_assets.bidding.runs import BidResult, run_bids, run_last_rung
-from energy_assets.defs.decisions import ingested_before, stamps
+from energy_assets.bidding.runs import BidResult, orders_in_force, run_bids, run_last_rung
+from energy_assets.bidding.solution import Rung
+from energy_assets.defs.decisions import (
+    RunContext,
+    failing_in_one_line,
+    ingested_before,
+    stamps,
+)
 from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key, table_spec
-from energy_assets.errors import EnergyAssetsError
+from energy_assets.errors import InputError
+from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.portfolio import Desk
 from energy_assets.reports.runs import run_day_report
 from energy_assets.trading.runs import run_order_file
 
 BID_TABLES = ("bids.curve_orders", "bids.dispatch_plan", "bids.bid_runs")
+# Before the feeds: one that hangs must not keep the desk from having orders.
+_FIRST = {"dagster/priority": "1"}
 
 
 def bid_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
@@ -37,15 +46,32 @@ def _last_rung(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         description="Price-independent orders for must-run and obligations; made first, no solver.",
         partitions_def=delivery_days(desk.area),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        op_tags=_FIRST,
     )
     def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         results = []
-        for stamp in stamps(context, workspace, desk):
-            results.append(run_last_rung(workspace.lake, desk, stamp))
-            run_order_file(workspace.lake, desk, stamp, workspace.settings.orders)
+        with failing_in_one_line():
+            for stamp in stamps(context, workspace, desk):
+                if not _has_better_orders(workspace, desk, stamp):
+                    results.append(run_last_rung(workspace.lake, desk, stamp))
+                run_order_file(workspace.lake, desk, stamp, workspace.settings.orders)
+        if not results:
+            return dg.MaterializeResult(metadata={"rung": "better orders are in force"})
         return dg.MaterializeResult(metadata=_bid_metadata(results))
 
     return _asset
+
+
+def _has_better_orders(workspace: Workspace, desk: Desk, stamp: RunStamp) -> bool:
+    """Whether a better rung of this decision stands: a run again then has nothing to fall back to.
+
+    Its last rung would see rows that came in since, and add a revision that nobody can use.
+    """
+    try:
+        _, rung = orders_in_force(workspace.lake, desk, stamp)
+    except InputError:
+        return False
+    return rung != Rung.PRICE_INDEPENDENT.value
 
 
 def _bids(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
@@ -60,13 +86,11 @@ def _bids(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
     )
     def _asset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         before = ingested_before(context, workspace)
-        try:
+        with failing_in_one_line():
             results = [
                 run_bids(workspace.lake, desk, stamp, ingested_before=before)
                 for stamp in stamps(context, workspace, desk)
             ]
-        except EnergyAssetsError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata=_bid_metadata(results))
 
@@ -85,10 +109,11 @@ def _order_file(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        drops = [
-            run_order_file(workspace.lake, desk, stamp, workspace.settings.orders)
-            for stamp in stamps(context, workspace, desk)
-        ]
+        with failing_in_one_line():
+            drops = [
+                run_order_file(workspace.lake, desk, stamp, workspace.settings.orders)
+                for stamp in stamps(context, workspace, desk)
+            ]
         return dg.MaterializeResult(
             metadata={"file": dg.MetadataValue.path(drops[-1].json), "files": len(drops)}
         )
@@ -107,7 +132,13 @@ def _report(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
 
 
 def report_asset(
-    workspace: Workspace, desk: Desk, *, name: str, deps: list[dg.AssetKey], description: str
+    workspace: Workspace,
+    desk: Desk,
+    *,
+    name: str,
+    deps: list[dg.AssetKey],
+    description: str,
+    stamps_of: Callable[[RunContext, Workspace, Desk], list[RunStamp]] = stamps,
 ) -> dg.AssetsDefinition:
     """A report of what is known of a decision so far; later reports replace the file."""
 
@@ -122,10 +153,11 @@ def report_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        paths: list[Path] = [
-            run_day_report(workspace.lake, desk, stamp, workspace.settings.reports)
-            for stamp in stamps(context, workspace, desk)
-        ]
+        with failing_in_one_line():
+            paths: list[Path] = [
+                run_day_report(workspace.lake, desk, stamp, workspace.settings.reports)
+                for stamp in stamps_of(context, workspace, desk)
+            ]
         return dg.MaterializeResult(
             metadata={
                 "report": dg.MetadataValue.path(paths[-1]),

@@ -6,7 +6,7 @@ Reads the stored curves back and applies every market rule of the delivery day.
 import dagster as dg
 
 from energy_assets.bidding.runs import orders_in_force
-from energy_assets.defs.decisions import stamps_of
+from energy_assets.defs.decisions import stamps
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key
 from energy_assets.market import check_order_set, load_area
@@ -28,7 +28,7 @@ def _check(workspace: Workspace, desk: Desk) -> dg.AssetChecksDefinition:
     )
     def _market_rules(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         found: dict[str, list[str]] = {}
-        for stamp in stamps_of(context.run.tags, context.run.run_id, workspace, desk):
+        for stamp in stamps(context, workspace, desk):
             orders, _ = orders_in_force(workspace.lake, desk, stamp)
             session = load_area(desk.area).session(stamp.session)
             breaches = check_order_set(

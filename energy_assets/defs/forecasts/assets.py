@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from energy_assets.defs.decisions import ingested_before, stamps
+from energy_assets.defs.decisions import failing_in_one_line, ingested_before, stamps
 from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key, table_spec
-from energy_assets.errors import EnergyAssetsError
 from energy_assets.forecasting.day_ahead import PRICE
 from energy_assets.forecasting.runs import ForecastRun, run_forecast
 from energy_assets.portfolio import Desk
@@ -36,7 +35,7 @@ def _forecast(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         before = ingested_before(context, workspace)
         runs = []
         for stamp in stamps(context, workspace, desk):
-            try:
+            with failing_in_one_line():
                 run = run_forecast(
                     workspace.lake,
                     desk,
@@ -44,8 +43,6 @@ def _forecast(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
                     ingested_before=before,
                     progress=lambda what, done, of: context.log.debug(f"{what}: {done}/{of}"),
                 )
-            except EnergyAssetsError as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
             runs.append(run)
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(runs))

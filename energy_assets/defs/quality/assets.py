@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from energy_assets.defs.decisions import ingested_before, stamps
+from energy_assets.defs.decisions import failing_in_one_line, ingested_before, stamps
 from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key, table_spec
@@ -36,7 +36,8 @@ def _verdicts(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         before = ingested_before(context, workspace)
         lines, worst = [], []
         for stamp in stamps(context, workspace, desk):
-            found = run_verdicts(workspace.lake, desk, stamp, before)
+            with failing_in_one_line():
+                found = run_verdicts(workspace.lake, desk, stamp, before)
             worst.append(overall(found))
             lines += [
                 f"| {stamp.delivery_day} | {v.source.name} | {v.verdict} | {v.detail} |"

@@ -10,7 +10,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from energy_assets.defs.decisions import run_days, stamps_of
+from energy_assets.defs.decisions import run_days, stamps
 from energy_assets.defs.quality.assets import raw_keys
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key
@@ -74,7 +74,7 @@ def _checks(workspace: Workspace, desk: Desk) -> dg.AssetChecksDefinition:
 def _verdict_rows(
     workspace: Workspace, desk: Desk, context: dg.AssetCheckExecutionContext
 ) -> pl.DataFrame:
-    found = stamps_of(context.run.tags, context.run.run_id, workspace, desk)
+    found = stamps(context, workspace, desk)
     session = load_area(desk.area).session()
     rows = workspace.lake.read(
         "quality.verdicts",

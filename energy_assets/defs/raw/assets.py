@@ -8,11 +8,10 @@ from collections import defaultdict
 
 import dagster as dg
 
-from energy_assets.defs.decisions import run_days
+from energy_assets.defs.decisions import failing_in_one_line, run_days
 from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import table_spec
-from energy_assets.errors import EnergyAssetsError
 from energy_assets.feeds import Feed, feeds_for
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
@@ -48,10 +47,8 @@ def _raw_asset(
         op_tags={"source": ",".join(sources)},
     )
     def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        try:
+        with failing_in_one_line():
             return _materialize(context, workspace, spec.key, feeds)
-        except EnergyAssetsError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
 
     return _asset
 
@@ -77,7 +74,7 @@ def _materialize(
             days[-1],
             as_of,
             run_id=context.run.run_id,
-            progress=lambda name, done, of: context.log.debug(f"{name}: {done} of {of} months"),
+            progress=lambda name, done, of: context.log.debug(f"{name}: {done} of {of} quarters"),
         )
         for admission in admissions:
             fetched += admission.fetched

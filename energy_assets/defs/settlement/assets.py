@@ -3,11 +3,10 @@
 import dagster as dg
 
 from energy_assets.defs.bids.assets import report_asset
-from energy_assets.defs.decisions import stamps
+from energy_assets.defs.decisions import decided_stamps, failing_in_one_line
 from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key, table_spec
-from energy_assets.errors import EnergyAssetsError
 from energy_assets.forecasting.runs import run_scores
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
@@ -34,13 +33,11 @@ def _settlement(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        try:
+        with failing_in_one_line():
             cash = [
                 run_settlement(workspace.lake, desk, stamp, workspace.now())
-                for stamp in stamps(context, workspace, desk)
+                for stamp in decided_stamps(context, workspace, desk)
             ]
-        except EnergyAssetsError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
         lines = [f"| {k} | {v / 100:,.2f} |" for k, v in totals_cents(cash[-1]).items()]
         return dg.MaterializeResult(
             asset_key=spec.key,
@@ -68,9 +65,11 @@ def _scores(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
     )
     def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         written = 0
-        for stamp in stamps(context, workspace, desk):
-            day = load_area(desk.area).session(stamp.session).delivery_day(stamp.delivery_day)
-            written += run_scores(workspace.lake, desk, day, stamp, workspace.now())
+        session = load_area(desk.area).session()
+        with failing_in_one_line():
+            for stamp in decided_stamps(context, workspace, desk):
+                day = session.delivery_day(stamp.delivery_day)
+                written += run_scores(workspace.lake, desk, day, stamp, workspace.now())
         return dg.MaterializeResult(asset_key=spec.key, metadata={"dagster/row_count": written})
 
     return _asset
@@ -82,5 +81,6 @@ def _report(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         desk,
         name="settled_day",
         deps=[key(desk.name, "trading.settlement"), key(desk.name, "forecasts.scores")],
+        stamps_of=decided_stamps,
         description="The delivery day settled: fan against outcome, dispatch, value bridge.",
     )

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from energy_assets.defs.decisions import stamps
+from energy_assets.defs.decisions import decided_stamps, failing_in_one_line
 from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key, table_spec
-from energy_assets.errors import EnergyAssetsError
 from energy_assets.portfolio import Desk
 from energy_assets.trading.runs import run_results
 
@@ -32,13 +31,11 @@ def _results(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def _asset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        try:
+        with failing_in_one_line():
             runs = [
                 run_results(workspace.lake, desk, stamp, workspace.now())
-                for stamp in stamps(context, workspace, desk)
+                for stamp in decided_stamps(context, workspace, desk)
             ]
-        except EnergyAssetsError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
         awards = runs[-1].awards
         hours = awards["resolution_min"][0] / 60
         metadata = {
