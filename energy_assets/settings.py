@@ -34,6 +34,8 @@ class Settings(BaseModel):
         warehouse: DuckDB file of the marts (`ENERGY_ASSETS_WAREHOUSE`).
         reports: Folder of HTML reports (`ENERGY_ASSETS_REPORTS`).
         orders: Folder of order files (`ENERGY_ASSETS_ORDERS`).
+        dagster_home: Dagster instance of the command line (`ENERGY_ASSETS_DAGSTER_HOME`); the
+            daemon's, so that the UI shows its runs.
         desks: Desks in the asset graph (`ENERGY_ASSETS_DESKS`, comma-separated).
         desk_file: Desk of the command line (`ENERGY_ASSETS_DESK`).
         real_data: Folder that relative feed paths hang off (`ENERGY_ASSETS_REAL_DATA`).
@@ -51,6 +53,7 @@ class Settings(BaseModel):
     warehouse: Path
     reports: Path
     orders: Path
+    dagster_home: Path
     desks: tuple[str, ...] = ("reference",)
     desk_file: Path
     real_data: Path
@@ -79,6 +82,7 @@ class Settings(BaseModel):
             warehouse=root / source.text("WAREHOUSE", "data/warehouse.duckdb"),
             reports=root / source.text("REPORTS", "data/reports"),
             orders=root / source.text("ORDERS", "data/orders"),
+            dagster_home=root / source.text("DAGSTER_HOME", "data/dagster"),
             desks=source.names("DESKS", "reference"),
             desk_file=root / source.text("DESK", "data/desks/reference.yaml"),
             real_data=root / source.text("REAL_DATA", str(_default_real_data(root))),

@@ -123,7 +123,7 @@ def run_day_ahead(
     lake = open_lake(settings)
     if is_cold(lake, desk, label):
         fetch_history(lake, settings, desk, label, label, max(now, decision_time), report)
-    instance = open_instance(settings.root / "data" / "dagster", settings.root / "dagster.yaml")
+    instance = open_instance(settings.dagster_home, settings.root / "dagster.yaml")
     definitions = build_defs(settings, [desk], with_warehouse=False)
     mode: Mode = "live" if now <= session.gate_closure(label) else "replay"
     tags = {

@@ -87,12 +87,9 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
 
 
 def _ingest_jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
-    sources: dict[str, set[Desk]] = {}
-    for desk in workspace.desks:
-        for spec in desk.feeds:
-            sources.setdefault(spec.source, set()).add(desk)
     made = []
-    for source, desks in sorted(sources.items()):
+    for source in sorted({spec.source for desk in workspace.desks for spec in desk.feeds}):
+        desks = [d for d in workspace.desks if source in {spec.source for spec in d.feeds}]
         area = sorted(desk.area for desk in desks)[0]
         of_area = [desk for desk in desks if desk.area == area]
         made.append(

@@ -94,7 +94,8 @@ def vintage_matrix(
     late = pl.col("knowledge_time") > pl.col("decision_time")
     in_time = [dated.filter(~late).select(columns)]
     # A vintage revised after a day's decision hides what was known then: read as of that time.
-    revised = dated.filter(late, pl.col("revision") > 1)["label"].unique().sort()
+    hidden = dated.filter(late, pl.col("issue_time") <= pl.col("decision_time"))
+    revised = hidden["label"].unique().sort()
     in_time += [rows(day, day, desk.decision_time(day)).select(columns) for day in revised]
     newest = (
         pl.concat(in_time)

@@ -115,6 +115,8 @@ def _price_limit_rule(frame: pl.DataFrame, area: Area) -> tuple[str, str, pl.Exp
     )
     low, high = pl.lit(limits["low"]), pl.lit(limits["high"])
     outside = (pl.col("series") == "day_ahead") & ~pl.col("price").is_between(low, high)
+    # A null is left to the rule of its column; unanswered here, the row would vanish.
+    outside = outside.fill_null(value=False)
     return "price.limits", f"price within the limits of {area.code} on its delivery day", outside
 
 

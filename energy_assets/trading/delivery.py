@@ -1,7 +1,8 @@
 """From an award to delivered energy and cash: the schedule after the auction, and its settlement.
 
 After the auction the position is known, outputs are not: controllable units are scheduled against
-the expected output, keep that schedule, and the rest is imbalance. Delivered energy of wind, solar
+the expected output, keep that schedule, and the rest is imbalance. Where the area forbids taking
+imbalance on purpose, none pays in the schedule. Delivered energy of wind, solar
 and load is what their meter says, capped where the schedule curtailed them.
 
 Belongs here: those two steps, used by the daily jobs and by backtests alike. Not here: the
@@ -76,6 +77,8 @@ def schedule_award(
     ordered = awards.sort("period_start")
     prices = ordered["price"].to_numpy()
     problem = path_problem(known, desk, day, start_states, prices, expected)
+    if _intentional_forbidden(desk, day):
+        problem = _without_gain_from_imbalance(problem)
     schedule = redispatch(problem, ordered["volume_mw"].to_numpy(), expected, prices)
     # Units nobody controls are in the plan too: the market position is the sum of all.
     forced = {
@@ -84,6 +87,28 @@ def schedule_award(
     }
     complete = replace(schedule, power=forced | schedule.power)
     return Delivery(complete, expected, problem)
+
+
+def _intentional_forbidden(desk: Desk, day: DeliveryDay) -> bool:
+    rules = load_area(desk.area).imbalance
+    return rules is not None and rules.on(day.label).intentional == "forbidden"
+
+
+def _without_gain_from_imbalance(problem: BiddingProblem) -> BiddingProblem:
+    """The problem with an aversion no imbalance earns back.
+
+    Moving energy through imbalance, or running or stopping a unit into it, gains at most the spread
+    of prices and running costs; a deviation that cannot be avoided costs every schedule alike.
+    """
+    levels = [0.0, float(problem.prices.min()), float(problem.prices.max())]
+    for unit in problem.units:
+        if isinstance(unit, ThermalUnit):
+            levels.append(float(np.max(problem.marginal_costs[unit.name])))
+        elif isinstance(unit, WindUnit | SolarUnit):
+            levels.append(unit.variable_cost)
+    aversion = max(problem.imbalance.aversion, max(levels) - min(levels))
+    imbalance = problem.imbalance.model_copy(update={"aversion": aversion})
+    return problem.model_copy(update={"imbalance": imbalance})
 
 
 def delivered_energy(

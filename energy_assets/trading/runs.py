@@ -6,8 +6,8 @@ line alike. Not here: clearing, schedules and cash themselves (`exchange`, `deli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +81,37 @@ def run_results(lake: Lake, desk: Desk, stamp: RunStamp, at: datetime) -> Result
         result = lake.append(table_id, stamp.on(frame, table_id), scope=desk.name)
         written += result.rows_written
     return ResultsRun(awards, written)
+
+
+def schedule_day_before(lake: Lake, desk: Desk, stamp: RunStamp) -> bool:
+    """Make sure that the day before starts a decision where its own orders leave it.
+
+    Its auction is over and published before this decision time. Where its results have not been
+    made yet (a range of days decided in one run), or belong to orders since replaced, they are
+    made now, so that a day's orders do not depend on which job ran first.
+
+    Returns:
+        Whether results were made.
+    """
+    session = load_area(desk.area).session(stamp.session)
+    label = stamp.delivery_day - timedelta(days=1)
+    if session.publication(label) > stamp.decision_time:
+        return False
+    runs = lake.current(
+        "bids.bid_runs",
+        scope=desk.name,
+        session=stamp.session,
+        delivery_day=label,
+        mode=stamp.mode,
+    )
+    if runs.is_empty():
+        return False
+    before = replace(stamp, delivery_day=label, decision_time=runs["decision_time"][0])
+    awards = decision_rows(lake, "trading.awards", desk, _day(desk, before), before)
+    if awards["orders_sha256"].unique().to_list() == [runs["orders_sha256"][0]]:
+        return False
+    run_results(lake, desk, before, stamp.decision_time)
+    return True
 
 
 def run_settlement(lake: Lake, desk: Desk, stamp: RunStamp, at: datetime) -> pl.DataFrame:

@@ -124,7 +124,7 @@ def test_daemon_fires_a_schedule_tick_and_the_run_succeeds(address: str) -> None
 
 
 PAGES = {
-    "asset_graph": ("/asset-groups?expanded=all", ["Global asset lineage"]),
+    "asset_graph": ("/asset-groups", ["Global asset lineage", "bids"]),
     "bids_lineage": (
         "/locations/energy_assets/asset-groups/bids/lineage",
         ["curve_orders", "bid_runs", "last_rung"],
@@ -158,6 +158,8 @@ def test_page_shows_what_it_should(name: str, address: str, repo: Path, tmp_path
         for text in texts:
             page.get_by_text(text).first.wait_for(timeout=60_000)
         if name == "asset_graph":
+            page.set_viewport_size({"width": 2400, "height": 1500})
+            page.keyboard.press("Alt+e")  # expand all groups
             page.get_by_text("curve_orders").first.wait_for(timeout=60_000)
         if name == "partition":
             page.get_by_text("[Show Markdown]").first.click()
