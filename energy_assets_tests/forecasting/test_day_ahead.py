@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from energy_assets.forecasting.benchmark import forecast_benchmark
+from energy_assets.forecasting.day_ahead import (
+    ENSEMBLE,
+    ForecastUnavailableError,
+    seed_of,
+)
+from energy_assets.forecasting.price import MemberStore
+from energy_assets.forecasting.records import scenarios_from_rows
+from energy_assets.forecasting.runs import ForecastRun, run_forecast, run_scores
+from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.lakehouse.lake import Lake
+from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.market import load_area
+from energy_assets.portfolio import Desk
+from energy_assets_tests.e2e.desks import fetch, reference_desk, stamp_of
+
+LATE = datetime(2100, 1, 1, tzinfo=UTC)
+DESK = reference_desk(units=["wind", "solar", "battery"])
+SESSION = load_area(DESK.area).session()
+DAY = date(2026, 2, 12)
+
+
+def forecast(folder: Path, desk: Desk, day: date) -> tuple[Lake, ForecastRun]:
+    lake = Lake(folder)
+    fetch(lake, desk, folder, day, day)
+    return lake, run_forecast(lake, desk, stamp_of(desk, day))
+
+
+@pytest.mark.parametrize(
+    ("day", "periods"),
+    [(date(2026, 3, 29), 92), (date(2026, 10, 25), 100), (date(2025, 10, 1), 96)],
+    ids=["spring", "autumn", "first quarter-hourly day"],
+)
+def test_every_kind_of_day_is_forecast_written_and_scored(
+    day: date, periods: int, tmp_path: Path
+) -> None:
+    lake, run = forecast(tmp_path, DESK, day)
+    made, delivery = run.forecast, SESSION.delivery_day(day)
+    assert made.rung == ENSEMBLE
+    assert set(made.targets) == {"price", "wind", "solar", "imbalance_spread"}
+    for target in made.targets.values():
+        assert target.quantiles.shape == (periods, 99)
+        assert np.isfinite(target.quantiles).all()
+        assert (np.diff(target.quantiles, axis=1) >= 0).all()
+    paths = made.scenarios.paths
+    assert {values.shape for values in paths.values()} == {(DESK.scenarios.count, periods)}
+    assert made.scenarios.probabilities.sum() == pytest.approx(1.0)
+    assert paths["solar"].min() >= 0
+    assert paths["wind"].max() <= DESK.unit("wind").capacity_mw
+
+    stored = lake.read(
+        "forecasts.scenarios", where={"delivery_day": day}, start=delivery.start, end=delivery.end
+    )
+    again = scenarios_from_rows(stored, delivery)
+    assert again.probabilities.tobytes() == made.scenarios.probabilities.tobytes()
+    for name, values in paths.items():
+        assert np.array_equal(again.paths[name], values)
+
+    assert run_scores(lake, DESK, delivery, stamp_of(DESK, day), LATE) > 0
+    scores = lake.read("forecasts.scores")
+    assert set(scores["target"]) == {"price", "wind", "solar"}
+    mean_error = scores.filter(metric="mae", target="wind")["value"][0]
+    assert 0 < mean_error < 0.3 * DESK.unit("wind").capacity_mw
+    crps, pinball = (scores.filter(metric=name)["value"].sum() for name in ("crps", "pinball99"))
+    assert crps == pytest.approx(2 * pinball)
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+def test_the_ensemble_clearly_beats_last_weeks_price(tmp_path: Path) -> None:
+    first, last = date(2025, 6, 10), date(2025, 6, 15)
+    desk = reference_desk(units=["battery"])
+    lake = Lake(tmp_path)
+    fetch(lake, desk, tmp_path, first, last)
+    known = PointInTime(lake, LATE)
+    start = SESSION.delivery_day(first - timedelta(days=80)).start
+    for table_id, names in (
+        ("market_prices", ["day_ahead"]),
+        ("system_forecasts", ["load", "solar", "wind"]),
+    ):
+        for name in names:
+            known.preload(
+                f"raw.{table_id}", scope=desk.area, start=start, end=LATE, where={"series": name}
+            )
+    series = ["load", "solar", "wind"]
+    result = forecast_benchmark(known, desk, first, last, series=series, store=MemberStore())
+    week = timedelta(days=7)
+    naive = actual_matrix(
+        known,
+        "raw.market_prices",
+        desk.area,
+        {"series": "day_ahead"},
+        "price",
+        session=SESSION,
+        first=first - week,
+        last=last - week,
+        slots=24,
+    )
+    naive_error = np.abs(naive - result.actual).mean()
+    assert result.models["ensemble"].mae < 0.7 * naive_error
+    assert all(result.models[name].mae < naive_error for name in ("lear_21", "lear_28"))
+    assert result.models["ensemble"].coverage["80"] == pytest.approx(0.8, abs=0.2)
+
+
+@pytest.fixture(scope="module")
+def light_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake(tmp_path_factory.mktemp("light"))
+    fetch(lake, DESK, Path(), DAY, DAY)
+    return lake
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, hidden: Callable[[str], pl.Expr | None]) -> None:
+    """Rows for which the table's expression holds are not known to anyone."""
+    honest = Lake.revisions
+
+    def without(self: Lake, table: object, *asked: object) -> pl.DataFrame:
+        rows = honest(self, table, *asked)
+        expression = hidden(table.id)
+        return rows if expression is None else rows.filter(~expression)
+
+    monkeypatch.setattr(Lake, "revisions", without)
+
+
+def test_a_unit_without_meters_cannot_be_forecast_and_nothing_is_written(
+    light_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(
+        monkeypatch,
+        lambda table: {
+            "raw.meter_readings": pl.col("unit") == "wind",
+            # The price is cheap to forecast one rung below.
+            "raw.system_forecasts": pl.col("series") == "load",
+        }.get(table),
+    )
+    message = r"^wind: expected 14 days of outcomes, found 0\.0$"
+    with pytest.raises(ForecastUnavailableError, match=message):
+        run_forecast(light_lake, DESK, stamp_of(DESK, DAY))
+    assert light_lake.read("forecasts.scenarios", where={"delivery_day": DAY}).is_empty()
+
+
+def test_a_missing_system_forecast_steps_the_price_down_only(
+    light_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(
+        monkeypatch,
+        lambda table: pl.col("series") == "load" if table == "raw.system_forecasts" else None,
+    )
+    made = run_forecast(light_lake, DESK, stamp_of(DESK, DAY, mode="what_if")).forecast
+    assert (made.rung, made.note) == ("climatology", "a price input is missing")
+    assert made.targets["wind"].model == "analogues"
+    assert all(np.isfinite(paths).all() for paths in made.scenarios.paths.values())
+
+
+def test_a_seed_depends_on_its_parts_alone() -> None:
+    assert seed_of(1, "desk", DAY) == seed_of(1, "desk", DAY)
+    assert len({seed_of(1, "desk", DAY), seed_of(2, "desk", DAY), seed_of(1, "d", DAY)}) == 3
