@@ -77,7 +77,9 @@ def backtest(
     first: Annotated[str, typer.Option("--from", help="First delivery day, YYYY-MM-DD.")],
     last: Annotated[str, typer.Option("--to", help="Last delivery day, YYYY-MM-DD.")],
     desk_file: DeskOption = None,
-    strategies: Annotated[str, typer.Option(help="Comma-separated; default all.")] = "",
+    strategies: Annotated[
+        str, typer.Option(help="Shown in the table, comma-separated; default all.")
+    ] = "",
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -44,10 +44,12 @@ class BacktestSummary:
     Attributes:
         document: The JSON contract.
         report: HTML report.
+        shown: Strategies the table shows, all if empty; every one is always replayed.
     """
 
     document: dict[str, Any]
     report: Path
+    shown: tuple[str, ...] = ()
 
     def table(self) -> Table:
         """One line per strategy, for people."""
@@ -63,6 +65,8 @@ class BacktestSummary:
             title=f"{title} · {document['seconds']:.0f} s",
         )
         for name, value in document["strategies"].items():
+            if self.shown and name not in self.shown:
+                continue
             capture = "–" if value["capture"] is None else f"{value['capture']:.3f}"
             table.add_row(
                 name,
@@ -106,7 +110,6 @@ def run_backtest(
         desk,
         first,
         last,
-        strategies=strategies or tuple(STRATEGIES),
         store=store,
         progress=report,
     )
@@ -136,7 +139,7 @@ def run_backtest(
             )
         ),
     )
-    return BacktestSummary(document, path)
+    return BacktestSummary(document, path, tuple(strategies))
 
 
 def _parameters(desk: Desk) -> dict[str, str]:
