@@ -29,7 +29,7 @@ from energy_assets.bidding.runs import best_valid_bid
 from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import DayForecast
 from energy_assets.forecasting.profiles import mtu_slots, slots_per_day
-from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import CurveOrder, DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, Unit, WindUnit
@@ -161,16 +161,8 @@ def _past_prices(context: DayContext, days: int) -> FloatArray:
     session = load_area(context.desk.area).session()
     slots = slots_per_day(context.day.mtu_minutes)
     last = context.day.label - timedelta(days=1)
-    prices = actual_matrix(
-        context.known,
-        "raw.market_prices",
-        context.desk.area,
-        {"series": "day_ahead"},
-        "price",
-        session=session,
-        first=last - timedelta(days=days - 1),
-        last=last,
-        slots=slots,
+    prices = price_matrix(
+        context.known, context.desk.area, last - timedelta(days=days - 1), last, slots
     )
     seen = np.isfinite(prices)
     if not seen.any(axis=0).all():

@@ -86,12 +86,7 @@ def run_bids(
         scope=desk.name,
         start=day.start,
         end=day.end,
-        where={
-            "session": stamp.session,
-            "delivery_day": stamp.delivery_day,
-            "decision_time": stamp.decision_time,
-            "mode": stamp.mode,
-        },
+        where=stamp.where,
     )
     scenarios = scenarios_from_rows(rows, day)
     states = start_states(lake, desk, day, stamp.mode)
@@ -124,16 +119,15 @@ def orders_in_force(lake: Lake, desk: Desk, stamp: RunStamp) -> tuple[OrderSet, 
         InputError: There is none.
     """
     day = _day(desk, stamp)
-    where = {
-        "session": stamp.session,
-        "delivery_day": stamp.delivery_day,
-        "mode": stamp.mode,
-        "decision_time": stamp.decision_time,
-    }
     curve_table = table("bids.curve_orders")
     curves, runs = (
         lake.read(
-            name, scope=desk.name, start=day.start, end=day.end, where=where, latest_revision=False
+            name,
+            scope=desk.name,
+            start=day.start,
+            end=day.end,
+            where=stamp.where,
+            latest_revision=False,
         )
         for name in ("bids.curve_orders", "bids.bid_runs")
     )

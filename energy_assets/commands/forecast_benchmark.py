@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import re
 import tempfile
 from dataclasses import asdict, dataclass
@@ -16,7 +17,8 @@ from rich.table import Table
 from energy_assets.commands.history import Report
 from energy_assets.errors import InputError
 from energy_assets.feeds import Window, feeds_for
-from energy_assets.forecasting.benchmark import BenchmarkResult, forecast_benchmark
+from energy_assets.feeds.epf_format import read_epf_file
+from energy_assets.forecasting.benchmark import BenchmarkResult, ModelScores, forecast_benchmark
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
@@ -91,6 +93,7 @@ def run_forecast_benchmark(
     if last < first:
         raise InputError("--test-to", expected=f"a day from {first} on", found=str(last))
     desk = _benchmark_desk(prices, area, members)
+    _require_days(prices, desk, first, last)
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(folder)
         lake.ensure_tables(["raw.market_prices", "raw.system_forecasts"])
@@ -111,8 +114,28 @@ def _document(prices: Path, result: BenchmarkResult) -> dict[str, Any]:
         "to": result.days[-1].isoformat(),
         "days": len(result.days),
         "seconds_per_day": round(result.seconds_per_day, 4),
-        "models": {name: asdict(scores) for name, scores in result.models.items()},
+        "models": {name: _scores(scores) for name, scores in result.models.items()},
     }
+
+
+def _scores(scores: ModelScores) -> dict[str, Any]:
+    """A score that these days do not define (a weekly error of less than a week) is null."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in asdict(scores).items()
+    }
+
+
+def _require_days(prices: Path, desk: Desk, first: date, last: date) -> None:
+    """The whole file is read and checked here, before any forecast is made."""
+    (spec,) = desk.feeds
+    assert isinstance(spec, FilesFeed)
+    starts = read_epf_file(prices.resolve(), spec.columns).local_starts
+    begin, end = starts[0].date(), starts[-1].date()
+    for option, day in (("--test-from", first), ("--test-to", last)):
+        if not begin < day <= end:
+            expected = f"a day of {prices.name}, which ends on {end}, after its first, {begin}"
+            raise InputError(option, expected=expected, found=str(day))
 
 
 def _benchmark_desk(prices: Path, area: str, members: list[str]) -> Desk:

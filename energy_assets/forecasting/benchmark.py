@@ -22,9 +22,8 @@ from energy_assets.forecasting.day_ahead import ENSEMBLE, TargetForecast, price_
 from energy_assets.forecasting.price import MemberStore, Progress, member_names
 from energy_assets.forecasting.profiles import FloatArray
 from energy_assets.forecasting.quantile_regression import PERCENTILES
-from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
-from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
 
 
@@ -86,18 +85,7 @@ def forecast_benchmark(
     """
     store = store or MemberStore()
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
-    session = load_area(desk.area).session()
-    actual = actual_matrix(
-        known,
-        "raw.market_prices",
-        desk.area,
-        {"series": "day_ahead"},
-        "price",
-        session=session,
-        first=first,
-        last=last,
-        slots=24,
-    )
+    actual = price_matrix(known, desk.area, first, last, 24)
     started = time.perf_counter()
     forecasts: list[TargetForecast] = []
     for number, day in enumerate(days):

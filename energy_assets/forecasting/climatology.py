@@ -13,7 +13,7 @@ import numpy as np
 from energy_assets.forecasting.profiles import slots_per_day
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 from energy_assets.forecasting.unit_output import SlotForecast, TooLittleHistoryError
-from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
@@ -30,16 +30,8 @@ def price_climatology(known: PointInTime, desk: Desk, day: date) -> SlotForecast
     """
     session = load_area(desk.area).session()
     slots = slots_per_day(session.delivery_day(day).mtu_minutes)
-    prices = actual_matrix(
-        known,
-        "raw.market_prices",
-        desk.area,
-        {"series": "day_ahead"},
-        "price",
-        session=session,
-        first=day - timedelta(days=DAYS),
-        last=day - timedelta(days=1),
-        slots=slots,
+    prices = price_matrix(
+        known, desk.area, day - timedelta(days=DAYS), day - timedelta(days=1), slots
     )
     is_whole = np.isfinite(prices).all(axis=1)
     whole = prices[is_whole]

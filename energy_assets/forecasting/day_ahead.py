@@ -44,7 +44,7 @@ from energy_assets.forecasting.unit_output import (
     unit_forecast,
     window,
 )
-from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, WindUnit
@@ -218,17 +218,7 @@ def _price(
     today = paths[day]
     slots = slots_per_day(session.delivery_day(day).mtu_minutes)
     by_slot = np.stack([_to_slots(paths[d], session.delivery_day(d), desk, slots) for d in past])
-    actual = actual_matrix(
-        known,
-        "raw.market_prices",
-        desk.area,
-        {"series": "day_ahead"},
-        "price",
-        session=session,
-        first=past[0],
-        last=past[-1],
-        slots=slots,
-    )
+    actual = price_matrix(known, desk.area, past[0], past[-1], slots)
     made = np.isfinite(today).all(axis=1)
     usable = np.isfinite(by_slot[:, made]).all(axis=(1, 2)) & np.isfinite(actual).all(axis=1)
     if not made.any() or usable.sum() < MINIMUM_HINDCASTS:

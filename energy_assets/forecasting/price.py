@@ -26,7 +26,7 @@ import numpy as np
 from energy_assets import __version__
 from energy_assets.forecasting import lear, quantile_regression
 from energy_assets.forecasting.profiles import FloatArray, mtu_slots, slots_per_day
-from energy_assets.forecasting.vintages import actual_matrix, vintage_matrix
+from energy_assets.forecasting.vintages import price_matrix, vintage_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
@@ -77,20 +77,7 @@ def price_inputs(known: PointInTime, desk: Desk, day: date, series: Sequence[str
     slots = slots_per_day(session.delivery_day(day).mtu_minutes)
     first = history_start(known, desk, day)
 
-    def prices(width: int) -> FloatArray:
-        return actual_matrix(
-            known,
-            "raw.market_prices",
-            desk.area,
-            {"series": "day_ahead"},
-            "price",
-            session=session,
-            first=first,
-            last=day,
-            slots=width,
-        )
-
-    hourly = prices(24)
+    hourly = price_matrix(known, desk.area, first, day, 24)
     exogenous = [
         vintage_matrix(
             known,
@@ -106,7 +93,8 @@ def price_inputs(known: PointInTime, desk: Desk, day: date, series: Sequence[str
         for name in series
     ]
     days = [first + timedelta(days=i) for i in range(len(hourly))]
-    return PriceInputs(days, hourly, hourly if slots == 24 else prices(slots), exogenous)
+    by_slot = hourly if slots == 24 else price_matrix(known, desk.area, first, day, slots)
+    return PriceInputs(days, hourly, by_slot, exogenous)
 
 
 def history_start(known: PointInTime, desk: Desk, day: date) -> date:

@@ -106,7 +106,7 @@ def run_scores(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, at: da
         scope=desk.name,
         start=day.start,
         end=day.end,
-        where={"delivery_day": day.label, "mode": stamp.mode, "decision_time": stamp.decision_time},
+        where=stamp.where,
     )
     quantiles, models = quantiles_by_target(rows, day)
     outcome = outcomes(lake, desk, day, at)

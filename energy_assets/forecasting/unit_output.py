@@ -22,7 +22,7 @@ import polars as pl
 
 from energy_assets.forecasting.analogues import analogue_quantiles, analogue_ranks
 from energy_assets.forecasting.profiles import FloatArray, slot_matrix, slots_per_day
-from energy_assets.forecasting.vintages import actual_matrix, vintage_matrix
+from energy_assets.forecasting.vintages import price_matrix, vintage_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, WindUnit
@@ -87,20 +87,9 @@ def spread_forecast(known: PointInTime, desk: Desk, day: date, price: FloatArray
         price: Median day-ahead price forecast of the delivery day, (slots,).
     """
     first, past_last = window(desk, day)
-    session = load_area(desk.area).session()
 
     def prices(series: str) -> FloatArray:
-        return actual_matrix(
-            known,
-            "raw.market_prices",
-            desk.area,
-            {"series": series},
-            "price",
-            session=session,
-            first=first,
-            last=past_last,
-            slots=len(price),
-        )
+        return price_matrix(known, desk.area, first, past_last, len(price), series)
 
     day_ahead = prices("day_ahead")
     level = np.vstack([day_ahead, price]) / _PRICE_SCALE

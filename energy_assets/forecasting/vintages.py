@@ -45,6 +45,23 @@ def actual_matrix(
     return slot_matrix(rows, value, session, first, last, slots)
 
 
+def price_matrix(
+    known: PointInTime, area: str, first: date, last: date, slots: int, series: str = "day_ahead"
+) -> FloatArray:
+    """Prices of an area as known at the decision time, (days, slots), currency/MWh."""
+    return actual_matrix(
+        known,
+        "raw.market_prices",
+        area,
+        {"series": series},
+        "price",
+        session=load_area(area).session(),
+        first=first,
+        last=last,
+        slots=slots,
+    )
+
+
 def vintage_matrix(
     known: PointInTime,
     table: str,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -38,6 +38,16 @@ class RunStamp:
     def as_mode(self, mode: Mode) -> RunStamp:
         """The same decision in another mode."""
         return replace(self, mode=mode)
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """Selects this decision's rows in a decision table, whichever run wrote them."""
+        return {
+            "session": self.session,
+            "delivery_day": self.delivery_day,
+            "decision_time": self.decision_time,
+            "mode": self.mode,
+        }
 
     def on(self, frame: pl.DataFrame, table_id: str) -> pl.DataFrame:
         """The table's own columns in its dtypes, with the decision's columns."""

@@ -73,12 +73,7 @@ def _verdicts(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp) -> pl.D
         scope=desk.name,
         start=day.start - timedelta(days=60),
         end=day.end,
-        where={
-            "session": stamp.session,
-            "delivery_day": stamp.delivery_day,
-            "decision_time": stamp.decision_time,
-            "mode": stamp.mode,
-        },
+        where=stamp.where,
     )
 
 

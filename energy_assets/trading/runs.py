@@ -155,12 +155,7 @@ def decision_rows(
         scope=desk.name,
         start=day.start,
         end=day.end,
-        where={
-            "session": stamp.session,
-            "delivery_day": stamp.delivery_day,
-            "decision_time": stamp.decision_time,
-            "mode": stamp.mode,
-        },
+        where=stamp.where,
     )
 
 

@@ -60,10 +60,7 @@ def test_days_tile_time_without_gap_or_overlap(code, day):
     assert today.end == tomorrow.start
     assert today.mtus[-1].end == today.end
     starts = today.starts
-    assert all(
-        b - a == timedelta(minutes=today.mtu_minutes)
-        for a, b in itertools.pairwise(starts)
-    )
+    assert all(b - a == timedelta(minutes=today.mtu_minutes) for a, b in itertools.pairwise(starts))
     assert session.delivery_day_of(today.start) == today
     assert session.delivery_day_of(today.end - timedelta(microseconds=1)) == today
 
