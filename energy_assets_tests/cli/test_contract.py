@@ -103,17 +103,13 @@ def test_day_ahead_settles_a_past_day_and_prints_one_document(root, command, rep
 
     lake = Lake(root / "data/lake")
     versions = {name: lake.version(name) for name in TABLES}
-    again = command(*arguments)
+    again = command(*arguments[:-1])
     assert again.code == 0, again.err
-    second = json.loads(again.out)
-    assert {**second, "seconds": 0} == {**first, "seconds": 0}
     assert {name: lake.version(name) for name in TABLES} == versions
-
-    told = command(*arguments[:-1])
-    assert told.code == 0
-    assert "SYNTHETIC DATA" in told.out
-    assert first["orders"] in told.out
-    assert first["report"] in told.out
+    assert "SYNTHETIC DATA" in again.out
+    # The orders' file name holds their hash.
+    assert first["orders"] in again.out
+    assert first["report"] in again.out
 
 
 def test_backtest_prints_every_strategy(root, command):

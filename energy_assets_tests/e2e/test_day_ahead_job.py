@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
@@ -219,14 +220,11 @@ def epf(tmp_path: Path) -> Chain:
     desk = epf_desk(scenarios={"count": 6, "reduced_count": 2})
     data = tmp_path / "real"
     write_epf_file(data, EPF_DAY - timedelta(days=90), EPF_DAY)
-    chain = Chain(tmp_path, desk, {"REAL_DATA": str(data)})
-    return chain
+    return Chain(tmp_path, desk, {"REAL_DATA": str(data)})
 
 
 def test_a_feed_that_fails_leaves_the_last_rung_and_one_line(epf):
     path = epf.settings.real_data / "epf" / "DE.csv.gz"
-    import gzip
-
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
     lines[40] = lines[40].replace(",", ",n/a", 1)
     path.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))

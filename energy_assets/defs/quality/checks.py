@@ -82,7 +82,10 @@ def _verdict_rows(
         start=session.delivery_day(found[0].delivery_day).start - _LOOK_BACK,
         where={"delivery_day": [stamp.delivery_day for stamp in found]},
     )
-    return rows.filter(pl.col("decision_time").is_in([stamp.decision_time for stamp in found]))
+    return rows.filter(
+        pl.col("decision_time").is_in([stamp.decision_time for stamp in found]),
+        pl.col("mode").is_in([stamp.mode for stamp in found]),
+    )
 
 
 def _rejected_rows(
