@@ -138,18 +138,18 @@ def test_backtest_prints_every_strategy(root, command):
 
 
 def test_forecast_benchmark_prints_the_ensemble_and_every_member(root, command):
-    prices = write_epf_file(root / "data", EPF_DAY - timedelta(days=66), EPF_DAY)
+    prices = write_epf_file(root / "data", EPF_DAY - timedelta(days=59), EPF_DAY)
     before = files_below(root)
     answer = command(
         "forecast-benchmark",
-        *("--prices", prices, "--members", "lear_21,lear_28"),
+        *("--prices", prices, "--members", "lear_14,lear_21"),
         *("--test-from", EPF_DAY - timedelta(days=1), "--test-to", EPF_DAY, "--json"),
     )
     assert answer.code == 0, answer.err
     document = json.loads(answer.out)
     assert document.keys() >= BENCHMARK
     assert document["days"] == 2
-    assert document["models"].keys() >= {"ensemble", "lear_21", "lear_28"}
+    assert document["models"].keys() >= {"ensemble", "lear_14", "lear_21"}
     for scores in document["models"].values():
         assert scores.keys() >= SCORES
     # A weekly error needs a week of test days.

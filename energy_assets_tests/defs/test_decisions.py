@@ -55,6 +55,7 @@ def run(workspace: Workspace, *each: Step, **tags: str) -> list[object]:
         )
         def _asset(context):
             found.append(step(context, workspace))
+            return dg.MaterializeResult()
 
         return _asset
 

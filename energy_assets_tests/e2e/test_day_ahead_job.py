@@ -14,24 +14,14 @@ import polars as pl
 import pytest
 
 from energy_assets.defs.bids import assets as bid_assets
-from energy_assets.portfolio import Desk
 from energy_assets.trading.order_drop import verify_drop
 from energy_assets_tests.defs.chain import LATER, Chain, failures, steps
 from energy_assets_tests.e2e.desks import EPF_DAY, epf_desk, reference_desk, write_epf_file
 
-FIRST = date(2026, 2, 10)
-DAYS = [FIRST + timedelta(days=n) for n in range(3)]
 CHAIN = ("day_ahead", "results", "settlement")
-
-
-def small_desk(**changes: object) -> Desk:
-    return reference_desk(
-        ["wind", "battery", "load"],
-        forecast={"lear_windows_days": (21,), "qra_window_days": 28},
-        scenarios={"count": 6, "reduced_count": 2},
-        price_points=4,
-        **changes,
-    )
+SIM_DAY = date(2026, 2, 10)
+DAYS = [EPF_DAY - timedelta(days=2), EPF_DAY - timedelta(days=1), EPF_DAY]
+FEW = {"count": 6, "reduced_count": 2}
 
 
 def drops(chain: Chain) -> list[Path]:
@@ -46,123 +36,62 @@ def check_results(result: dg.ExecuteInProcessResult) -> dict[str, list[dg.AssetC
 
 
 @pytest.fixture(scope="module")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with the history of three decisions and nothing decided."""
-    root = tmp_path_factory.mktemp("stocked")
-    Chain(root, small_desk()).fetch(DAYS[0], DAYS[-1])
-    return root
-
-
-def copy_of(stocked: Path, root: Path) -> Chain:
-    shutil.copytree(stocked / "data", root / "data")
-    chain = Chain(root, small_desk())
-    # The history was written before anything is decided.
-    chain.clock.now = LATER + timedelta(hours=1)
-    return chain
-
-
-@pytest.fixture(scope="module")
-def settled(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    """Three days decided, awarded and settled, one run for each."""
-    chain = copy_of(stocked, tmp_path_factory.mktemp("settled"))
-    for job in CHAIN:
-        for day in DAYS:
-            result = chain.run(job, day)
-            assert result.success, failures(result)
-            assert failures(result) == {}
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """A day decided before its gate, awarded and settled after it, on the reference market."""
+    desk = reference_desk(
+        ["wind", "battery", "load"],
+        forecast={"lear_windows_days": (21,), "qra_window_days": 28},
+        scenarios=FEW,
+        price_points=4,
+    )
+    chain = Chain(tmp_path_factory.mktemp("live"), desk)
+    decided = desk.decision_time(SIM_DAY)
+    chain.clock.now = decided
+    chain.fetch(SIM_DAY)
+    for job, later in zip(CHAIN, (0, 3, 48), strict=True):
+        chain.clock.now = max(chain.clock.now, decided + timedelta(hours=later))
+        result = chain.run(job, SIM_DAY)
+        assert result.success, failures(result)
     yield chain
     chain.instance.dispose()
 
 
-def test_the_decision_gives_valid_orders_a_plan_and_a_report(settled):
-    for day in DAYS:
-        sha, rung = settled.orders(day)
-        assert rung == "stochastic"
-        (drop,) = [d for d in drops(settled) if f".{day}." in d.name and sha[:16] in d.name]
-        orders = verify_drop(drop)
-        assert orders.sha256 == sha
-        assert len(orders.curves) == 96
-        report = settled.settings.reports / f"reference_light.day_ahead.{day}.replay.html"
-        assert "SYNTHETIC" in report.read_text(encoding="utf-8").upper()
-    runs = settled.lake.read("bids.bid_runs")
-    assert runs["rung"].unique().sort().to_list() == ["price_independent", "stochastic"]
+def test_the_decision_gives_valid_orders_and_a_report(live):
+    sha, rung = live.orders(SIM_DAY, "live")
+    assert rung == "stochastic"
+    (drop,) = [path for path in drops(live) if sha[:16] in path.name]
+    orders = verify_drop(drop)
+    assert orders.sha256 == sha
+    assert len(orders.curves) == 96
+    report = live.settings.reports / f"reference_light.day_ahead.{SIM_DAY}.live.html"
+    assert "SYNTHETIC" in report.read_text(encoding="utf-8").upper()
+    runs = live.lake.read("bids.bid_runs")
+    assert runs["rung"].sort().to_list() == ["price_independent", "stochastic"]
     assert (runs["ingested_before"] <= runs["ingested_at"]).all()
 
 
-def test_settlement_covers_every_mtu_of_every_unit(settled):
-    cash = settled.lake.read("trading.settlement")
-    assert cash["delivery_day"].unique().sort().to_list() == DAYS
-    energy = cash.filter(pl.col("component") == "day_ahead")
-    assert energy.group_by("delivery_day").len()["len"].to_list() == [96, 96, 96]
+def test_orders_made_before_the_gate_are_the_ones_awarded_and_settled(live):
+    for table in ("trading.awards", "bids.unit_schedules", "trading.settlement"):
+        assert live.lake.read(table)["mode"].unique().to_list() == ["live"], table
+    sha, _ = live.orders(SIM_DAY, "live")
+    assert live.lake.read("trading.awards")["orders_sha256"].unique().to_list() == [sha]
+    cash = live.lake.read("trading.settlement")
+    assert cash.filter(pl.col("component") == "day_ahead").height == 96
     assert cash["cash_cents"].sum() != 0
 
 
-def test_running_it_all_again_appends_nothing_and_changes_nothing(settled):
-    before, orders = settled.rows(), [settled.orders(day) for day in DAYS]
-    versions = {name: settled.lake.version(name) for name in before}
-    files = {path: path.stat().st_mtime_ns for path in drops(settled)}
-    for job in CHAIN:
-        assert settled.run(job, DAYS[0]).success
-    assert settled.rows() == before
-    assert {name: settled.lake.version(name) for name in before} == versions
-    assert [settled.orders(day) for day in DAYS] == orders
-    assert {path: path.stat().st_mtime_ns for path in drops(settled)} == files
+def test_the_last_rung_is_made_before_any_feed_is_asked(live):
+    (run,) = live.instance.get_runs(dg.RunsFilter(job_name="day_ahead__SIM_DE_LU"))
+    started = [
+        event.step_key
+        for event in (log.dagster_event for log in live.instance.all_logs(run.run_id))
+        if event and event.is_step_start
+    ]
+    assert started[0] == "reference_light__bids__last_rung"
 
 
-def test_a_range_in_one_run_leaves_what_single_days_leave(settled, stocked, tmp_path):
-    ranged = copy_of(stocked, tmp_path)
-    for job in CHAIN:
-        result = ranged.run(job, DAYS[0], DAYS[-1])
-        assert result.success, failures(result)
-    expected, found = settled.contents(), ranged.contents()
-    assert found.keys() == expected.keys()
-    for name, rows in expected.items():
-        assert found[name].equals(rows), name
-    assert [d.name for d in drops(ranged)] == [d.name for d in drops(settled)]
-
-
-def test_orders_made_before_the_gate_are_the_ones_awarded_and_settled(tmp_path):
-    desk = small_desk()
-    chain = Chain(tmp_path, desk)
-    chain.clock.now = desk.decision_time(DAYS[0])
-    chain.fetch(DAYS[0])
-    decided = chain.run("day_ahead", DAYS[0])
-    assert decided.success, failures(decided)
-    sha, rung = chain.orders(DAYS[0], "live")
-    assert rung == "stochastic"
-    for job, days in (("results", 0), ("settlement", 2)):
-        chain.clock.now = desk.decision_time(DAYS[0]) + timedelta(days=days, hours=3)
-        result = chain.run(job, DAYS[0])
-        assert result.success, failures(result)
-    for table in ("trading.awards", "bids.unit_schedules", "trading.settlement"):
-        assert chain.lake.read(table)["mode"].unique().to_list() == ["live"], table
-    assert chain.lake.read("trading.awards")["orders_sha256"].unique().to_list() == [sha]
-    assert chain.lake.current("bids.curve_orders", scope=desk.name).height > 0
-
-
-def test_a_run_that_crosses_the_gate_stays_in_one_mode(stocked, tmp_path, monkeypatch):
-    desk = small_desk()
-    chain = copy_of(stocked, tmp_path)
-    gate = desk.decision_time(DAYS[0]) + timedelta(minutes=desk.lead_time_minutes)
-    chain.clock.now = gate - timedelta(seconds=20)
-    real = bid_assets.run_last_rung
-
-    def slow(*arguments: object) -> object:
-        done = real(*arguments)  # type: ignore[arg-type]
-        chain.clock.now = LATER
-        return done
-
-    monkeypatch.setattr(bid_assets, "run_last_rung", slow)
-    result = chain.run("day_ahead", DAYS[0])
-    assert result.success, failures(result)
-    assert chain.lake.read("bids.bid_runs")["mode"].unique().to_list() == ["live"]
-    # Orders that came after the gate do not count: the last rung, made in time, does.
-    in_force = chain.lake.current("bids.bid_runs", scope=desk.name)
-    assert in_force["rung"].to_list() == ["price_independent"]
-
-
-def test_a_run_carries_who_what_and_when(settled):
-    (run, *_) = settled.instance.get_runs(dg.RunsFilter(job_name="day_ahead__SIM_DE_LU"))
+def test_a_run_carries_who_what_and_when(live):
+    (run,) = live.instance.get_runs(dg.RunsFilter(job_name="day_ahead__SIM_DE_LU"))
     assert run.tags["session"] == "day_ahead"
     assert run.tags["area"] == "SIM_DE_LU"
     assert run.tags["dagster/priority"] == "10"
@@ -172,10 +101,103 @@ def test_a_run_carries_who_what_and_when(settled):
     assert began.tzinfo is not None
 
 
+def test_every_table_asset_says_how_many_rows_it_wrote(live):
+    (run,) = live.instance.get_runs(dg.RunsFilter(job_name="settlement__SIM_DE_LU"))
+    found = {
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
+        for event in (log.dagster_event for log in live.instance.all_logs(run.run_id))
+        if event and event.is_step_materialization
+    }
+    rows = found["reference_light/trading/settlement"]["dagster/row_count"].value
+    assert rows == live.lake.read("trading.settlement").height
+    assert found["SIM_DE_LU/raw/market_prices"]["synthetic"].value is True
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A battery on a made-up EPF file: the history of three decisions, nothing decided."""
+    root = tmp_path_factory.mktemp("stocked")
+    chain = epf_chain(root)
+    write_epf_file(chain.settings.real_data, DAYS[0] - timedelta(days=90), DAYS[-1])
+    chain.clock.now = LATER
+    chain.fetch(DAYS[0], DAYS[-1])
+    return root
+
+
+def epf_chain(root: Path) -> Chain:
+    chain = Chain(root, epf_desk(scenarios=FEW), {"REAL_DATA": str(root / "data" / "real")})
+    # The history was written before anything is decided.
+    chain.clock.now = LATER + timedelta(hours=1)
+    return chain
+
+
+def copy_of(stocked: Path, root: Path) -> Chain:
+    shutil.copytree(stocked / "data", root / "data")
+    return epf_chain(root)
+
+
+@pytest.fixture(scope="module")
+def singles(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """Three days decided, awarded and settled, one run for each."""
+    chain = copy_of(stocked, tmp_path_factory.mktemp("singles"))
+    for job in CHAIN:
+        for day in DAYS:
+            result = chain.run(job, day)
+            assert result.success, failures(result)
+    yield chain
+    chain.instance.dispose()
+
+
+def test_running_it_all_again_appends_nothing_and_changes_nothing(singles):
+    before, orders = singles.rows(), [singles.orders(day) for day in DAYS]
+    assert [rung for _, rung in orders] == ["stochastic"] * 3
+    versions = {name: singles.lake.version(name) for name in before}
+    files = {path: path.stat().st_mtime_ns for path in drops(singles)}
+    for job in CHAIN:
+        assert singles.run(job, DAYS[0]).success
+    assert singles.rows() == before
+    assert {name: singles.lake.version(name) for name in before} == versions
+    assert [singles.orders(day) for day in DAYS] == orders
+    assert {path: path.stat().st_mtime_ns for path in drops(singles)} == files
+
+
+def test_a_range_in_one_run_leaves_what_single_days_leave(singles, stocked, tmp_path):
+    ranged = copy_of(stocked, tmp_path)
+    for job in CHAIN:
+        result = ranged.run(job, DAYS[0], DAYS[-1])
+        assert result.success, failures(result)
+    expected, found = singles.contents(), ranged.contents()
+    assert found.keys() == expected.keys()
+    for name, rows in expected.items():
+        assert found[name].equals(rows), name
+    assert [path.name for path in drops(ranged)] == [path.name for path in drops(singles)]
+
+
+def test_a_run_that_crosses_the_gate_stays_in_one_mode(stocked, tmp_path, monkeypatch):
+    chain = copy_of(stocked, tmp_path)
+    lead = timedelta(minutes=chain.desk.lead_time_minutes)
+    chain.clock.now = chain.desk.decision_time(DAYS[0]) + lead - timedelta(seconds=20)
+    real = bid_assets.run_last_rung
+
+    def slow(*arguments: object) -> object:
+        done = real(*arguments)  # type: ignore[arg-type]
+        chain.clock.now = LATER + timedelta(hours=1)
+        return done
+
+    monkeypatch.setattr(bid_assets, "run_last_rung", slow)
+    result = chain.run("day_ahead", DAYS[0])
+    assert result.success, failures(result)
+    assert chain.lake.read("bids.bid_runs")["mode"].unique().to_list() == ["live"]
+    # Orders that came after the gate do not count: the last rung, made in time, does.
+    in_force = chain.lake.current("bids.bid_runs", scope=chain.desk.name)
+    assert in_force["rung"].to_list() == ["price_independent"]
+
+
 def test_tags_may_set_decision_time_and_mode(stocked, tmp_path):
     chain = copy_of(stocked, tmp_path)
-    at = datetime(2026, 2, 9, 8, 30, tzinfo=UTC)
+    at = datetime(2016, 1, 17, 8, 30, tzinfo=UTC)
     result = chain.run("day_ahead", DAYS[0], decision_time=at.isoformat(), mode="what_if")
+    # The file's forecasts were not out that early: the ladder steps down, and says so.
     assert result.success, failures(result)
     runs = chain.lake.read("bids.bid_runs")
     assert runs["mode"].unique().to_list() == ["what_if"]
@@ -203,7 +225,6 @@ def test_orders_that_break_a_rule_are_stopped_before_the_order_file(stocked, tmp
     monkeypatch.setattr(bid_assets, "run_bids", corrupted)
     result = chain.run("day_ahead", DAYS[0])
     assert not result.success
-    assert [line for line in failures(result).values() if "market_rules" not in line] == []
     (evaluation,) = check_results(result)["market_rules"]
     assert not evaluation.passed
     breaches = json.dumps(evaluation.metadata["breaches by day"].value)
@@ -211,16 +232,15 @@ def test_orders_that_break_a_rule_are_stopped_before_the_order_file(stocked, tmp
     done = steps(result)
     assert not [s for s in done if s.endswith(("trading__order_file", "reports__pre_trade"))]
     (drop,) = drops(chain)
-    assert len(verify_drop(drop).curves) == 96
+    assert len(verify_drop(drop).curves) == 24
 
 
 @pytest.fixture
 def epf(tmp_path: Path) -> Chain:
-    """A battery on a made-up EPF file, its history in the lake."""
-    desk = epf_desk(scenarios={"count": 6, "reduced_count": 2})
-    data = tmp_path / "real"
-    write_epf_file(data, EPF_DAY - timedelta(days=90), EPF_DAY)
-    return Chain(tmp_path, desk, {"REAL_DATA": str(data)})
+    """The battery desk on an empty lake, its file ready."""
+    chain = epf_chain(tmp_path)
+    write_epf_file(chain.settings.real_data, EPF_DAY - timedelta(days=90), EPF_DAY)
+    return chain
 
 
 def test_a_feed_that_fails_leaves_the_last_rung_and_one_line(epf):
@@ -266,9 +286,10 @@ def test_a_feed_that_misses_the_day_warns_and_the_ladder_steps_down(epf):
 
 def test_settlement_without_awards_says_what_to_run(stocked, tmp_path):
     chain = copy_of(stocked, tmp_path)
-    result = chain.run("settlement", DAYS[0])
-    assert not result.success
-    line = failures(result)["reference_light__settlement"]
-    assert "run the results job first" in line
-    result = chain.run("results", DAYS[0])
-    assert "expected orders in force, found 'none'" in failures(result)["reference_light__results"]
+    for job, step, said in (
+        ("settlement", "epf_light__settlement", "run the results job first"),
+        ("results", "epf_light__results", "expected orders in force, found 'none'"),
+    ):
+        result = chain.run(job, DAYS[0])
+        assert not result.success
+        assert said in failures(result)[step]
