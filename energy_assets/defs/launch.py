@@ -107,13 +107,18 @@ def run_job(
 def _failure(result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure:
-            data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return str(data.user_failure_data.description)
-            error = data.error
-            cause = error.cause or error if error else None
-            return f"{event.step_key}: {cause.message.strip() if cause else 'failed'}"
+            return failure_line(event)
     return "the run failed before its first step; see its log in the UI"
+
+
+def failure_line(event: dg.DagsterEvent) -> str:
+    """What a failed step said: its own line, else its error."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    error = data.error
+    cause = error.cause or error if error else None
+    return f"{event.step_key}: {cause.message.strip() if cause else 'failed'}"
 
 
 def _is_alive(process: str) -> bool:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from energy_assets.defs.decisions import SESSION
+from energy_assets.defs.launch import failure_line
 from energy_assets.defs.resources import Workspace
 from energy_assets.market import Session, load_area
 
@@ -131,12 +132,13 @@ def failure_sensor(workspace: Workspace) -> dg.SensorDefinition:
     def _failures(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
         desks = workspace.desks_of(run.tags.get("area", "")) or workspace.desks
+        lines = [failure_line(event) for event in context.get_step_failure_events()]
         message = {
             "job": run.job_name,
             "run_id": run.run_id,
             "delivery_day": run.tags.get("dagster/partition", ""),
             "owner": ", ".join(sorted({desk.owner for desk in desks})),
-            "error": context.failure_event.message,
+            "error": "; ".join(lines) or context.failure_event.message,
         }
         _LOGGER.error("run failed: %s", json.dumps(message))
         _post(workspace, message)

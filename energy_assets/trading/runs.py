@@ -64,14 +64,16 @@ def run_results(lake: Lake, desk: Desk, stamp: RunStamp, at: datetime) -> Result
         lake: The lake.
         desk: The desk.
         stamp: The decision.
-        at: Prices known at this time are used.
+        at: Prices known at this time are used; of those known at the next day's decision, if they
+            are whole by then: that decision starts from this schedule, and a price corrected
+            later must not move it.
 
     Raises:
         InputError: Orders or prices are missing.
     """
     day = _day(desk, stamp)
     orders, _ = orders_in_force(lake, desk, stamp)
-    awards = clear(orders, _prices(lake, desk, day, "day_ahead", at))
+    awards = clear(orders, _clearing_prices(lake, desk, day, at))
     delivery = _delivery(lake, desk, stamp, awards)
     written = 0
     for table_id, frame in (
@@ -204,6 +206,14 @@ def _prices(lake: Lake, desk: Desk, day: DeliveryDay, series: str, at: datetime)
         where={"series": series},
         columns=["period_start", "resolution_min", "price"],
     )
+
+
+def _clearing_prices(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> pl.DataFrame:
+    next_decision = desk.decision_time(day.label + timedelta(days=1))
+    early = _prices(lake, desk, day, "day_ahead", min(at, next_decision))
+    if early["resolution_min"].sum() == day.hours * 60:
+        return early
+    return _prices(lake, desk, day, "day_ahead", at)
 
 
 def _day(desk: Desk, stamp: RunStamp) -> DeliveryDay:

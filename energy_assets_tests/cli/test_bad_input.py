@@ -118,6 +118,16 @@ def test_a_bad_desk_file_is_refused(old, new, said, root, desk, command):
     assert files_below(root) == before
 
 
+def test_a_negative_capacity_is_refused_by_unit_and_field(root, command, repo):
+    text = (repo / "data/desks/reference.yaml").read_text()
+    (root / "desk.yaml").write_text(text.replace("capacity_mw: 50", "capacity_mw: -50"))
+    before = files_below(root)
+    answer = command("day-ahead", "--desk", root / "desk.yaml")
+    assert answer.code == 2
+    assert all(part in answer.line for part in ("desk.yaml", "wind", "capacity_mw", "-50"))
+    assert files_below(root) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -195,7 +195,7 @@ def test_a_failed_run_is_logged_and_posted_to_its_owner(tmp_path, webhook, caplo
     assert posted[0]["job"] == "fails"
     assert posted[0]["delivery_day"] == "2026-01-16"
     assert posted[0]["owner"] == "night@desk.example"
-    assert "step" in posted[0]["error"]
+    assert posted[0]["error"] == "market_prices: row 3 is not a number"
     assert "run failed" in caplog.text
     assert SECRET not in caplog.text
 

@@ -143,6 +143,15 @@ def test_the_next_day_starts_where_the_schedule_ends(lake):
     assert states["battery"].energy_mwh == pytest.approx(DESK.unit("battery").end_energy_mwh)
 
 
+def test_a_price_corrected_after_the_next_decision_moves_no_schedule(lake):
+    stamp, at = decided(lake), outcome(lake)
+    run_results(lake, DESK, stamp, at)
+    corrected = DESK.decision_time(DAY + timedelta(days=1)) + timedelta(seconds=1)
+    twisted = (price_path(DAY)[::-1] - 50).tolist()
+    add_series(lake, DESK.area, day_of(DAY), "day_ahead", twisted, corrected)
+    assert run_results(lake, DESK, stamp, at).rows_written == 0
+
+
 def test_a_day_bid_by_the_last_rung_alone_still_has_results_and_settlement(lake):
     """The forecast failed: there are no scenarios, units are scheduled for recent output."""
     before = day_of(DAY - timedelta(days=2))
