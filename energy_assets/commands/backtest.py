@@ -105,18 +105,10 @@ def run_backtest(
     fetch_history(lake, settings, desk, first, last, now, report)
     known = PointInTime(lake, settled)
     store = LakeMemberStore(lake, desk, member_version(desk, system_series(desk)), "backtest")
-    result = replay(
-        known,
-        desk,
-        first,
-        last,
-        store=store,
-        progress=report,
-    )
+    result = replay(known, desk, first, last, store=store, progress=report)
     write_backtest(lake, desk, result)
     document = backtest_document(result)
     path = settings.reports / f"{desk.name}.backtest.{first}.{last}.html"
-    shown = list(result.strategies)
     write_report(
         path,
         backtest_report(
@@ -135,7 +127,6 @@ def run_backtest(
                 ),
                 seconds=result.seconds,
                 scores=_score_rows(result.scores),
-                main="stochastic" if "stochastic" in shown else shown[0],
             )
         ),
     )
