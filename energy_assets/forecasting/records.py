@@ -84,14 +84,19 @@ def score_rows(
     outcome: Mapping[str, FloatArray],
     quantiles: Mapping[str, FloatArray],
     models: Mapping[str, str],
+    weekly_naive: Mapping[str, FloatArray],
 ) -> pl.DataFrame:
     """Own columns of `forecasts.scores` of one day.
+
+    `rmae_weekly` is the day's MAE over that of the weekly naive forecast of the same day; it is
+    left out where the week before is unknown or was met exactly.
 
     Args:
         day: The delivery day.
         outcome: By target, (MTUs,); targets with a missing outcome are left out.
         quantiles: By target, (MTUs, 99).
         models: By target, the model scored.
+        weekly_naive: By target, the outcome of the same slots a week before, (MTUs,).
     """
     rows = []
     for target, actual in outcome.items():
@@ -104,6 +109,9 @@ def score_rows(
             "mae": scoring.mae(forecast[:, len(PERCENTILES) // 2], actual),
             "rmse": scoring.rmse(forecast.mean(axis=1), actual),
         }
+        naive_mae = scoring.mae(weekly_naive[target], actual)
+        if np.isfinite(weekly_naive[target]).all() and naive_mae > 0:
+            scores["rmae_weekly"] = scores["mae"] / naive_mae
         coverage = scoring.interval_coverage(forecast, actual, PERCENTILES)
         scores |= {f"coverage_{round(100 * k)}": value for k, value in coverage.items()}
         rows += [(target, models[target], name, value, day.start) for name, value in scores.items()]

@@ -15,7 +15,12 @@ import polars as pl
 
 from energy_assets.forecasting.day_ahead import PRICE, DayForecast, forecast_day, output_units
 from energy_assets.forecasting.price import Progress, member_version
-from energy_assets.forecasting.profiles import FloatArray
+from energy_assets.forecasting.profiles import (
+    FloatArray,
+    mtu_slots,
+    slot_matrix,
+    slots_per_day,
+)
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 from energy_assets.forecasting.records import (
     LakeMemberStore,
@@ -26,6 +31,7 @@ from energy_assets.forecasting.records import (
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.run_stamp import RunStamp
+from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit
 from energy_assets.quality.verdicts import (
@@ -110,7 +116,8 @@ def run_scores(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, at: da
     )
     quantiles, models = quantiles_by_target(rows, day)
     outcome = outcomes(lake, desk, day, at)
-    scores = score_rows(day, outcome, quantiles, models)
+    naive = weekly_naives(lake, desk, day, at)
+    scores = score_rows(day, outcome, quantiles, models, naive)
     frame = stamp.on(scores, "forecasts.scores")
     return lake.append("forecasts.scores", frame, scope=desk.name).rows_written
 
@@ -158,6 +165,30 @@ def outcomes(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> Mapping[
         energy = _sum_by_mtu(readings, "energy_mwh", day)
         found[unit.name] = (-energy if isinstance(unit, LoadUnit) else energy) * per_hour
     return found
+
+
+def weekly_naives(
+    lake: Lake, desk: Desk, day: DeliveryDay, at: datetime
+) -> Mapping[str, FloatArray]:
+    """Outcome of the same wall-clock slots a week before by target, (MTUs of the day,).
+
+    Days of unequal length or MTU meet in slots of the wall clock, as in `profiles`.
+    """
+    session = load_area(desk.area).session()
+    before = session.delivery_day(day.label - timedelta(days=7))
+    slots = slots_per_day(day.mtu_minutes)
+
+    def on_this_day(values: FloatArray) -> FloatArray:
+        frame = pl.DataFrame(
+            {"period_start": before.starts, "resolution_min": before.mtu_minutes, "value": values},
+            schema_overrides={"period_start": UTC_TIME},
+        )
+        matrix = slot_matrix(frame, "value", session, before.label, before.label, slots)
+        moved: FloatArray = matrix[0][mtu_slots(day, session, slots)]
+        return moved
+
+    found = outcomes(lake, desk, before, at)
+    return {target: on_this_day(values) for target, values in found.items()}
 
 
 def preload(known: PointInTime, desk: Desk, stamp: RunStamp) -> None:

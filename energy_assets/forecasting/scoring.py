@@ -22,13 +22,13 @@ COVERAGES = (0.5, 0.8, 0.9, 0.98)
 
 
 def mae(forecast: FloatArray, actual: FloatArray) -> float:
-    """Mean absolute error, mean |y - f|."""
-    return float(np.nanmean(np.abs(actual - forecast)))
+    """Mean absolute error, mean |y - f|; NaN where no cell is known."""
+    return _known_mean(np.abs(actual - forecast))
 
 
 def rmse(forecast: FloatArray, actual: FloatArray) -> float:
-    """Root mean squared error, sqrt(mean (y - f)^2)."""
-    return float(np.sqrt(np.nanmean((actual - forecast) ** 2)))
+    """Root mean squared error, sqrt(mean (y - f)^2); NaN where no cell is known."""
+    return float(np.sqrt(_known_mean((actual - forecast) ** 2)))
 
 
 def weekly_naive(actual: FloatArray) -> FloatArray:
@@ -135,6 +135,11 @@ def interval_coverage(
         high = quantiles[..., _level_index(levels, (1 + coverage) / 2)]
         result[coverage] = float(((low <= actual) & (actual <= high))[known].mean())
     return result
+
+
+def _known_mean(values: FloatArray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def _level_index(levels: FloatArray, level: float) -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -16,11 +17,11 @@ from energy_assets.forecasting.day_ahead import (
 )
 from energy_assets.forecasting.price import MemberStore
 from energy_assets.forecasting.records import scenarios_from_rows
-from energy_assets.forecasting.runs import ForecastRun, run_forecast, run_scores
+from energy_assets.forecasting.runs import ForecastRun, outcomes, run_forecast, run_scores
 from energy_assets.forecasting.vintages import actual_matrix
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
-from energy_assets.market import load_area
+from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk
 from energy_assets_tests.e2e.desks import fetch, reference_desk, stamp_of
 
@@ -74,8 +75,27 @@ def test_every_kind_of_day_is_forecast_written_and_scored(
     crps, pinball = (scores.filter(metric=name)["value"].sum() for name in ("crps", "pinball99"))
     assert crps == pytest.approx(2 * pinball)
 
+    known = outcomes(lake, DESK, delivery, LATE)["price"]
+    naive = last_weeks_price(lake, delivery)
+    error = scores.filter(metric="mae", target="price")["value"][0]
+    relative = scores.filter(metric="rmae_weekly", target="price")["value"][0]
+    assert relative == pytest.approx(error / np.abs(known - naive).mean())
 
-@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+
+def last_weeks_price(lake: Lake, day: DeliveryDay) -> np.ndarray:
+    """Price of the same wall-clock time a week before, looked up one by one."""
+    before = SESSION.delivery_day(day.label - timedelta(days=7))
+    prices = outcomes(lake, DESK, before, LATE)["price"]
+    zone = ZoneInfo("Europe/Berlin")
+
+    def clock(start: datetime) -> tuple[int, int]:
+        local = start.astimezone(zone)
+        return local.hour, local.minute // before.mtu_minutes
+
+    by_clock = {clock(start): price for start, price in zip(before.starts, prices, strict=True)}
+    return np.array([by_clock[clock(start)] for start in day.starts])
+
+
 def test_the_ensemble_clearly_beats_last_weeks_price(tmp_path: Path) -> None:
     first, last = date(2025, 6, 10), date(2025, 6, 15)
     desk = reference_desk(units=["battery"])

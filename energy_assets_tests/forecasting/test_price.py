@@ -218,7 +218,6 @@ def test_member_version_names_what_members_depend_on() -> None:
     assert version != member_version(epf_desk(lead_time_minutes=45), SERIES)
 
 
-@pytest.mark.filterwarnings("ignore:Mean of empty slice")
 def test_benchmark_needs_enough_history_and_says_so(lake_of: Callable[..., Lake]) -> None:
     lake = lake_of()
     known = view(lake, day=DAY + timedelta(days=2))

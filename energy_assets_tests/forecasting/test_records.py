@@ -78,8 +78,10 @@ def test_scores_leave_out_targets_with_a_missing_outcome() -> None:
     quantiles = {name: target.quantiles for name, target in forecast.targets.items()}
     price = quantiles["price"][:, 49].copy()
     wind = np.full(len(price), np.nan)
-    rows = score_rows(forecast.day, {"price": price, "wind": wind}, quantiles, {"price": "e"})
+    outcome = {"price": price, "wind": wind}
+    rows = score_rows(forecast.day, outcome, quantiles, {"price": "e"}, outcome)
     assert set(rows["target"]) == {"price"}
+    assert rows.filter(metric="rmae_weekly").is_empty(), "a naive without error has no ratio"
     assert rows.filter(metric="mae")["value"][0] == 0.0
     assert rows.filter(metric="coverage_80")["value"][0] == 1.0
 
