@@ -39,8 +39,10 @@ def _section(table: Table) -> str:
     ]
     if table.batch_key:
         facts.append(f"- Batch: {_code(table.batch_key)}")
-    if table.max_age:
-        facts.append(f"- Freshness: at most {table.max_age.total_seconds() / 3600:g} hours old")
+    if table.service.freshness:
+        facts.append(
+            f"- Freshness: at most {table.service.freshness.total_seconds() / 3600:g} hours old"
+        )
     rows = [_row(column) for column in table.all_columns]
     header = ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
     lines = [f"### {table.id}\n", f"{table.description}\n", *facts, "", *header, *rows, ""]

@@ -95,7 +95,10 @@ def test_outages_keep_their_newest_message_when_the_window_cuts_it(tmp_path):
     base = {
         "message_id": "m",
         "message_revision": 1,
+        "part": 0,
         "unit": "gas",
+        "published_at": None,
+        "installed_mw": None,
         "event_start": START,
         "event_end": START + timedelta(days=1),
         "available_mw": 0.0,
@@ -105,10 +108,10 @@ def test_outages_keep_their_newest_message_when_the_window_cuts_it(tmp_path):
         "knowledge_basis": "published",
     }
     rows = [
-        {**base, "published_at": START, "knowledge_time": START, "event_status": "active"},
+        {**base, "issued_at": START, "knowledge_time": START, "event_status": "active"},
         {
             **base,
-            "published_at": START + timedelta(days=40),
+            "issued_at": START + timedelta(days=40),
             "knowledge_time": START + timedelta(days=40),
             "event_status": "withdrawn",
         },

@@ -31,6 +31,7 @@ from energy_assets.market.clock import wall_clock
 from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, ThermalUnit, WindUnit
 
 _METER_TIME = time(9)
+_MOMENTS = ("issued_at", "published_at", "event_start", "event_end")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,14 @@ class DeskRows:
         if not messages:
             schema = table("raw.outages").schema
             return pl.DataFrame(schema={name: schema[name] for name in (*own, "knowledge_time")})
-        frame = pl.DataFrame([asdict(message) for message in messages])
-        moments = [pl.col(name) for name in ("published_at", "event_start", "event_end")]
+        frame = pl.DataFrame([asdict(message) for message in messages]).with_columns(
+            part=pl.lit(0),
+            issued_at="published_at",
+            installed_mw=pl.col("unit").replace_strict(
+                {unit.name: unit.capacity_mw for unit in self.desk.units_of(ThermalUnit)}
+            ),
+        )
+        moments = [pl.col(name) for name in _MOMENTS]
         return frame.with_columns(
             (moment * 60_000_000).cast(pl.Datetime("us", "UTC")) for moment in moments
         ).with_columns(knowledge_time=pl.col("published_at"))

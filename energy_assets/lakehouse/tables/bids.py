@@ -1,0 +1,128 @@
+"""Bid tables: orders, plans, schedules and the run that made them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from energy_assets.lakehouse.tables.model import (
+    BATCH,
+    ORDER_OWNER,
+    PERIOD,
+    PERIOD_KEY,
+    RUNG,
+    UTC_TIME,
+    Column,
+    Table,
+)
+
+BIDS = (
+    Table(
+        "bids",
+        "curve_orders",
+        "One point of a net supply curve.",
+        "decision",
+        "desk",
+        (
+            *PERIOD,
+            Column("point", pl.Int32, "Point number, from 0, in price order."),
+            Column("price_ticks", pl.Int64, "Price in ticks.", "ticks"),
+            Column("volume_ticks", pl.Int64, "Net supply in ticks.", "ticks"),
+            Column("price", pl.Float64, "Price.", "currency/MWh"),
+            Column("volume_mw", pl.Float64, "Net supply, sale positive.", "MW"),
+            RUNG,
+            *ORDER_OWNER,
+        ),
+        ("rung", *PERIOD_KEY, "point"),
+        "period_start",
+        owner="trading",
+        batch_key=(*BATCH, "rung"),
+    ),
+    Table(
+        "bids",
+        "dispatch_plan",
+        "Planned power of a unit and period over the scenarios.",
+        "decision",
+        "desk",
+        (
+            Column("unit", pl.String, "Unit name, or `position` for the market position."),
+            Column(
+                "quantity",
+                pl.String,
+                "power, stored_energy or position.",
+                allowed=("power", "stored_energy", "position"),
+            ),
+            *PERIOD,
+            Column("expected", pl.Float64, "Mean over scenarios.", "MW or MWh"),
+            Column("p05", pl.Float64, "5 % quantile over scenarios.", "MW or MWh"),
+            Column("p50", pl.Float64, "Median over scenarios.", "MW or MWh"),
+            Column("p95", pl.Float64, "95 % quantile over scenarios.", "MW or MWh"),
+            RUNG,
+        ),
+        ("rung", "unit", "quantity", *PERIOD_KEY),
+        "period_start",
+        owner="trading",
+        batch_key=(*BATCH, "rung"),
+    ),
+    Table(
+        "bids",
+        "unit_schedules",
+        "Schedule of a unit after the award.",
+        "decision",
+        "desk",
+        (
+            Column("unit", pl.String, "Unit name."),
+            *PERIOD,
+            Column("power_mw", pl.Float64, "Injection positive.", "MW"),
+            Column(
+                "stored_energy_mwh",
+                pl.Float64,
+                "Battery: energy at period end.",
+                "MWh",
+                nullable=True,
+            ),
+            Column("committed", pl.Boolean, "Thermal: unit on.", nullable=True),
+        ),
+        ("unit", *PERIOD_KEY),
+        "period_start",
+        owner="trading",
+        batch_key=BATCH,
+    ),
+    Table(
+        "bids",
+        "bid_runs",
+        "One finished bid run; written last, it makes the run readable.",
+        "decision",
+        "desk",
+        (
+            Column("period_start", UTC_TIME, "Start of the delivery day.", "UTC"),
+            RUNG,
+            Column("orders_sha256", pl.String, "Hash of the orders' economic content."),
+            Column("expected_value", pl.Float64, "Expected profit.", "currency", nullable=True),
+            Column(
+                "cvar95", pl.Float64, "Mean of the worst 5 % of profits.", "currency", nullable=True
+            ),
+            Column(
+                "ingested_before",
+                UTC_TIME,
+                "Only rows written before this were read.",
+                "UTC",
+                volatile=True,
+            ),
+            Column("input_hash", pl.String, "Hash of the rows read."),
+            Column("configuration_hash", pl.String, "Hash of the desk's configuration."),
+            Column("model_versions", pl.String, "Models used, as JSON."),
+            Column("code_version", pl.String, "Version of energy_assets."),
+            Column("solver_status", pl.String, "Status the solver ended with."),
+            Column("objective", pl.Float64, "Objective of the model.", "currency", nullable=True),
+            Column("bound", pl.Float64, "Best bound on the objective.", "currency", nullable=True),
+            Column("gap", pl.Float64, "Relative gap.", nullable=True),
+            Column("seconds", pl.Float64, "Wall seconds of the rung.", "s", volatile=True),
+            Column("gate_closure", UTC_TIME, "Gate of the session.", "UTC"),
+            Column("note", pl.String, "Why this rung, in words."),
+        ),
+        ("rung",),
+        "period_start",
+        owner="trading",
+        batch_key=(*BATCH, "rung"),
+    ),
+)
