@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from energy_assets.feeds import Feed, Window, feeds_for
+from energy_assets.feeds import Access, Feed, Window, feeds_for
 from energy_assets.market import load_area
 from energy_assets.portfolio import load_desk
 
@@ -29,7 +29,7 @@ LATER = datetime(2040, 1, 1, tzinfo=UTC)
 def main() -> None:
     feeds = {
         feed.name.split(".")[-1]: feed
-        for feed in feeds_for(load_desk(REPO / "data/desks/reference.yaml"), REPO)
+        for feed in feeds_for(load_desk(REPO / "data/desks/reference.yaml"), Access(REPO))
     }
     print_seconds(feeds)
     session = load_area("SIM_DE_LU").session()

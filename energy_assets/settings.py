@@ -39,6 +39,11 @@ class Settings(BaseModel):
         desks: Desks in the asset graph (`ENERGY_ASSETS_DESKS`, comma-separated).
         desk_file: Desk of the command line (`ENERGY_ASSETS_DESK`).
         real_data: Folder that relative feed paths hang off (`ENERGY_ASSETS_REAL_DATA`).
+        endpoints: Addresses of sources that differ from the public ones, JSON by name
+            (`ENERGY_ASSETS_ENDPOINTS`, e.g. `{"entsoe": "http://127.0.0.1:8080/api"}`).
+        tokens: Tokens of sources, JSON by source (`ENERGY_ASSETS_TOKENS`); secret.
+        raw_answers: Folder the answers of remote sources are kept in as they came
+            (`ENERGY_ASSETS_RAW_ANSWERS`).
         schedules_running: Start schedules and sensors running (`ENERGY_ASSETS_SCHEDULES`).
         ingest_cron: When schedules look for news from the feeds (`ENERGY_ASSETS_INGEST_CRON`).
         webhook_url: Where run failures are posted (`ENERGY_ASSETS_WEBHOOK_URL`); secret.
@@ -57,6 +62,9 @@ class Settings(BaseModel):
     desks: tuple[str, ...] = ("reference",)
     desk_file: Path
     real_data: Path
+    endpoints: dict[str, str] = {}
+    tokens: dict[str, SecretStr] = {}
+    raw_answers: Path
     schedules_running: bool = False
     ingest_cron: str = "20 * * * *"
     webhook_url: SecretStr | None = None
@@ -86,6 +94,9 @@ class Settings(BaseModel):
             desks=source.names("DESKS", "reference"),
             desk_file=root / source.text("DESK", "data/desks/reference.yaml"),
             real_data=root / source.text("REAL_DATA", str(_default_real_data(root))),
+            endpoints=source.addresses("ENDPOINTS"),
+            tokens=source.options("TOKENS"),
+            raw_answers=root / source.text("RAW_ANSWERS", "data/raw_answers"),
             schedules_running=source.flag("SCHEDULES"),
             ingest_cron=source.text("INGEST_CRON", "20 * * * *"),
             webhook_url=SecretStr(url) if url else None,
@@ -126,6 +137,14 @@ class _Source:
             if value == level:
                 return level
         raise InputError(PREFIX + name, expected="DEBUG, INFO, WARNING or ERROR", found=value)
+
+    def addresses(self, name: str) -> dict[str, str]:
+        found = {key: value.get_secret_value() for key, value in self.options(name).items()}
+        for key, value in found.items():
+            if not value.startswith(("https://", "http://")):
+                where = f"{PREFIX}{name}: {key}"
+                raise InputError(where, expected="an http(s) address", found=value)
+        return found
 
     def options(self, name: str) -> dict[str, SecretStr]:
         expected = "a JSON object of strings"

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from energy_assets.commands.history import Report
 from energy_assets.errors import InputError
-from energy_assets.feeds import Window, feeds_for
+from energy_assets.feeds import Access, Window, feeds_for
 from energy_assets.feeds.epf_format import read_epf_file
 from energy_assets.forecasting.benchmark import BenchmarkResult, ModelScores, forecast_benchmark
 from energy_assets.lakehouse.lake import Lake
@@ -98,7 +98,7 @@ def run_forecast_benchmark(
         lake = Lake(folder)
         lake.ensure_tables(["raw.market_prices", "raw.system_forecasts"])
         ever = _EVER.end
-        for feed in feeds_for(desk, prices.resolve().parent):
+        for feed in feeds_for(desk, Access(prices.resolve().parent)):
             admit(lake, feed, _EVER, ever, area=load_area(area))
         known = PointInTime(lake, ever)
         result = forecast_benchmark(

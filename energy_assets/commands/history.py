@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from energy_assets.feeds import feeds_for
+from energy_assets.feeds.access import access_of
 from energy_assets.feeds.epf_format import read_epf_file
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.market import load_area
@@ -22,7 +23,7 @@ def require_readable_feeds(settings: Settings, desk: Desk) -> None:
     Raises:
         InputError: Names file, row and column of the first fault.
     """
-    feeds_for(desk, settings.real_data)
+    feeds_for(desk, access_of(settings))
     for spec in desk.feeds:
         if isinstance(spec, FilesFeed):
             read_epf_file(settings.resolve_feed_path(spec.path), spec.columns)
@@ -58,7 +59,7 @@ def fetch_history(
         InputError: A feed's input is bad; nothing of that feed was written.
     """
     written = 0
-    for feed in feeds_for(desk, settings.real_data):
+    for feed in feeds_for(desk, access_of(settings)):
         admissions = catch_up(lake, desk, feed, first, last, as_of, progress=report)
         written += sum(admission.written for admission in admissions)
     return written

@@ -30,7 +30,7 @@ def raw_selection(workspace: Workspace, desks: Iterable[Desk]) -> dg.AssetSelect
     keys = {
         key(feed.scope, feed.table.id)
         for desk in desks
-        for feed in feeds_for(desk, workspace.settings.real_data)
+        for feed in feeds_for(desk, workspace.access)
     }
     return dg.AssetSelection.assets(*sorted(keys))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from energy_assets.feeds.access import Access, access_of
 from energy_assets.lakehouse.lake import Lake, utc_now
 from energy_assets.portfolio import Desk
 from energy_assets.settings import Settings
@@ -40,6 +41,11 @@ class Workspace:
     def areas(self) -> list[str]:
         """Market areas of the desks."""
         return sorted({desk.area for desk in self.desks})
+
+    @property
+    def access(self) -> Access:
+        """How sources are reached."""
+        return access_of(self.settings)
 
     def desks_of(self, area: str) -> list[Desk]:
         """The desks of one area."""

@@ -19,11 +19,12 @@ from typing import Literal
 import polars as pl
 
 from energy_assets.errors import InputError
+from energy_assets.feeds.access import Access
 from energy_assets.feeds.epf_format import EpfFile, read_epf_file
-from energy_assets.feeds.interface import Window, known, typed_frame
+from energy_assets.feeds.interface import Feed, Window, known, typed_frame
 from energy_assets.lakehouse import Table, table
 from energy_assets.market import Area, load_area
-from energy_assets.portfolio import FilesFeed
+from energy_assets.portfolio import Desk, FeedSpec, FilesFeed
 
 SOURCE = "epf_files"
 _RESOLUTION_MINUTES = 60
@@ -80,6 +81,12 @@ class EpfFeed:
         area = load_area(self.scope)
         rows = _prices(file, area) if self.content == "prices" else _forecasts(file, area)
         return known(self.table, rows, window, as_of)
+
+
+def feeds_of(spec: FeedSpec, access: Access, desk: Desk) -> list[Feed]:
+    """The feeds of one file of a desk."""
+    assert isinstance(spec, FilesFeed)
+    return [*epf_feeds(spec, access.data_root, desk.area)]
 
 
 def epf_feeds(spec: FilesFeed, data_root: Path, area: str) -> list[EpfFeed]:

@@ -10,13 +10,14 @@ import hashlib
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from energy_assets.errors import InputError
 from energy_assets.market.areas import area_codes, load_area
+from energy_assets.portfolio.feed_specs import FeedSpec, OpenMeteoFeed
 from energy_assets.portfolio.units import (
     Name,
     NonNegative,
@@ -32,48 +33,6 @@ Days = Annotated[int, Field(ge=1)]
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReferenceMarketFeed(_Model):
-    """The embedded, synthetic reference market."""
-
-    source: Literal["reference_market"]
-
-
-class FileColumns(_Model):
-    """Roles of a file's columns: name of role to name of column.
-
-    Attributes:
-        time: Local hour start.
-        price: Day-ahead price, currency/MWh.
-        forecasts: Day-ahead forecast columns, MW, by variable.
-    """
-
-    time: str = "datetime_local"
-    price: str = "price"
-    forecasts: dict[Name, str] = Field(default_factory=dict)
-
-
-class FilesFeed(_Model):
-    """A file in EPF format (CSV, plain or gz).
-
-    Attributes:
-        path: Relative to the real-data folder.
-        columns: Which column is what.
-    """
-
-    source: Literal["files"]
-    path: str
-    columns: FileColumns = FileColumns()
-
-    @model_validator(mode="after")
-    def _relative(self) -> FilesFeed:
-        if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
-            raise broken_rule("path", "a path inside the data folder", self.path)
-        return self
-
-
-FeedSpec = Annotated[ReferenceMarketFeed | FilesFeed, Field(discriminator="source")]
 
 
 class Limits(_Model):
@@ -169,6 +128,7 @@ class Desk(_Model):
         require_distinct_names(self.units)
         if self.area not in area_codes():
             raise broken_rule("area", f"one of {', '.join(area_codes())}", self.area)
+        require_known_units(self.units, self.feeds)
         return self
 
     @property
@@ -200,6 +160,14 @@ class Desk(_Model):
         known = ", ".join(unit.name for unit in self.units)
         raise InputError(f"desk {self.name}: unit", expected=f"one of {known}", found=name)
 
+    def weather_sites(self, unit: str) -> dict[str, float]:
+        """Share of each site in a unit's weather, adding up to 1; the unit's own name if none."""
+        for feed in self.feeds:
+            if isinstance(feed, OpenMeteoFeed) and unit in feed.sites:
+                total = sum(site.weight for site in feed.sites[unit])
+                return {site.name: site.weight / total for site in feed.sites[unit]}
+        return {unit: 1.0}
+
     def units_of(self, kind: type[UnitT]) -> tuple[UnitT, ...]:
         """All units of one class, in the order of the file."""
         return tuple(unit for unit in self.units if isinstance(unit, kind))
@@ -216,6 +184,17 @@ def load_desk(path: Path) -> Desk:
         return Desk.model_validate(document)
     except ValidationError as error:
         raise input_error(path.name, document, error) from error
+
+
+def require_known_units(units: tuple[Unit, ...], feeds: tuple[FeedSpec, ...]) -> None:
+    """Raise the validation error of a feed that names a unit the desk does not have."""
+    names = {unit.name for unit in units}
+    for number, feed in enumerate(feeds):
+        for field in ("sites", "unit_codes"):
+            for name in getattr(feed, field, {}):
+                if name not in names:
+                    expected = f"one of {', '.join(sorted(names))}"
+                    raise broken_rule(f"feeds[{number}].{field}", expected, name)
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from energy_assets.bidding.runs import BidResult, run_bids, run_last_rung
-from energy_assets.feeds import feeds_for
+from energy_assets.feeds import Access, feeds_for
 from energy_assets.forecasting.runs import ForecastRun, run_forecast, run_verdicts
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import Mode, RunStamp
@@ -91,7 +91,7 @@ def fetch(lake: Lake, desk: Desk, data: Path, first: date, last: date) -> list[A
     """History into a lake for decisions from first to last day, as known once all has passed."""
     late = datetime(2100, 1, 1, tzinfo=UTC)
     admissions = []
-    for feed in feeds_for(desk, data):
+    for feed in feeds_for(desk, Access(data)):
         admissions += catch_up(lake, desk, feed, first, last, late)
     return admissions
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from energy_assets.feeds import feeds_for
+from energy_assets.feeds import Access, feeds_for
 from energy_assets.portfolio import load_desk
 
 
@@ -18,7 +18,7 @@ def reference_desk(repo):
 @pytest.fixture(scope="session")
 def feeds(reference_desk, tmp_path_factory):
     """Feeds of the reference desk, by the last part of their name."""
-    found = feeds_for(reference_desk, tmp_path_factory.mktemp("no_files"))
+    found = feeds_for(reference_desk, Access(tmp_path_factory.mktemp("no_files")))
     return {feed.name.split(".")[-1]: feed for feed in found}
 
 

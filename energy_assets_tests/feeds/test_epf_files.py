@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from energy_assets.errors import InputError
-from energy_assets.feeds import Window, feeds_for
+from energy_assets.feeds import Access, Window, feeds_for
 from energy_assets.feeds.epf_files import epf_feeds
 from energy_assets.feeds.epf_format import read_epf_file
 from energy_assets.lakehouse.enforcement import caller_columns
@@ -204,15 +204,15 @@ def test_an_area_with_clock_changes_refuses_normalised_days(tmp_path):
 def test_synthetic_and_real_data_never_meet(repo, tmp_path):
     desk = load_desk(repo / "data/desks/epf_de.yaml")
     with pytest.raises(InputError, match=r"feeds\[0\]\.source"):
-        feeds_for(desk.model_copy(update={"area": "SIM_DE_LU"}), tmp_path)
+        feeds_for(desk.model_copy(update={"area": "SIM_DE_LU"}), Access(tmp_path))
     reference = load_desk(repo / "data/desks/reference.yaml")
     with pytest.raises(InputError, match="reference_market for DE_LU"):
-        feeds_for(reference.model_copy(update={"area": "DE_LU"}), tmp_path)
+        feeds_for(reference.model_copy(update={"area": "DE_LU"}), Access(tmp_path))
 
 
 def test_the_real_german_file_is_read_whole_plain_or_gz(repo, real_data, tmp_path):
     desk = load_desk(repo / "data/desks/epf_de.yaml")
-    packed = feeds_for(desk, real_data)
+    packed = feeds_for(desk, Access(real_data))
     assert [feed.table.id for feed in packed] == ["raw.market_prices", "raw.system_forecasts"]
     prices, forecasts = (feed.fetch(ALL, LATER) for feed in packed)
     assert prices.height == 52_416

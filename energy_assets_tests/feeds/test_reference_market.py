@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from energy_assets.errors import InputError
-from energy_assets.feeds import Window, feeds_for
+from energy_assets.feeds import Access, Window, feeds_for
 from energy_assets.feeds.reference_market import SOURCE, reference_market_feeds
 from energy_assets.lakehouse import Lake
 from energy_assets.lakehouse.enforcement import caller_columns, conform
@@ -181,7 +181,7 @@ def test_another_seed_is_another_world(feeds, reference_desk, later):
 def test_area_rows_do_not_depend_on_the_desk(feeds, reference_desk, later, tmp_path):
     same_units = reference_desk.model_copy(update={"name": "other", "seed": 1})
     window = one_day(date(2026, 1, 5))
-    for feed in feeds_for(same_units, tmp_path):
+    for feed in feeds_for(same_units, Access(tmp_path)):
         mine = feeds[feed.name.split(".")[-1]]
         assert feed.scope == (mine.scope if mine.scope == "SIM_DE_LU" else "other")
         assert_frame_equal(feed.fetch(window, later), mine.fetch(window, later))
@@ -235,7 +235,7 @@ def test_a_desk_without_meters_or_thermal_units_gets_empty_typed_rows(
     reference_desk, later, tmp_path
 ):
     battery = reference_desk.model_copy(update={"units": (reference_desk.unit("battery"),)})
-    for feed in feeds_for(battery, tmp_path):
+    for feed in feeds_for(battery, Access(tmp_path)):
         rows = feed.fetch(one_day(date(2026, 1, 5)), later)
         assert rows.columns == caller_columns(feed.table)
         assert rows.is_empty() == (feed.scope == battery.name)

@@ -14,7 +14,7 @@ from energy_assets.quality.verdicts import overall
 
 def raw_keys(workspace: Workspace, desk: Desk) -> list[dg.AssetKey]:
     """Keys of the raw assets a desk reads."""
-    feeds = feeds_for(desk, workspace.settings.real_data)
+    feeds = feeds_for(desk, workspace.access)
     return sorted({key(feed.scope, feed.table.id) for feed in feeds})
 
 

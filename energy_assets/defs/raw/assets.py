@@ -24,7 +24,7 @@ def raw_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
     """The raw assets of every area and desk in the graph."""
     tables: dict[tuple[str, str], list[tuple[Desk, Feed]]] = defaultdict(list)
     for desk in workspace.desks:
-        for feed in feeds_for(desk, workspace.settings.real_data):
+        for feed in feeds_for(desk, workspace.access):
             tables[feed.scope, feed.table.id].append((desk, feed))
     return [
         _raw_asset(workspace, scope, table_id, found) for (scope, table_id), found in tables.items()

@@ -19,7 +19,8 @@ from energy_assets.feeds.reference_market.market import (
     SEED,
     SOURCE,
     ReferenceMarketFeed,
+    feeds_of,
     reference_market_feeds,
 )
 
-__all__ = ["SEED", "SOURCE", "ReferenceMarketFeed", "reference_market_feeds"]
+__all__ = ["SEED", "SOURCE", "ReferenceMarketFeed", "feeds_of", "reference_market_feeds"]

@@ -27,12 +27,13 @@ from datetime import datetime
 
 import polars as pl
 
-from energy_assets.feeds.interface import Window, known, typed_frame
+from energy_assets.feeds.access import Access
+from energy_assets.feeds.interface import Feed, Window, known, typed_frame
 from energy_assets.feeds.reference_market.area_rows import AreaRows
 from energy_assets.feeds.reference_market.desk_rows import DeskRows
 from energy_assets.lakehouse import Table, table
 from energy_assets.market import load_area
-from energy_assets.portfolio import Desk, SolarUnit, WindUnit
+from energy_assets.portfolio import Desk, FeedSpec, SolarUnit, WindUnit
 
 SOURCE = "reference_market_synthetic"
 # One world for all desks: area rows must not depend on who reads them.
@@ -68,6 +69,12 @@ class ReferenceMarketFeed:
         """Rows of the window that could be known at `as_of`."""
         typed = typed_frame(self.table, self.rows(window), source=SOURCE, basis="published")
         return known(self.table, typed, window, as_of)
+
+
+def feeds_of(spec: FeedSpec, access: Access, desk: Desk) -> list[Feed]:
+    """The feeds a desk on the reference market reads."""
+    del spec, access  # nothing to set, nothing to reach
+    return [*reference_market_feeds(desk)]
 
 
 def reference_market_feeds(desk: Desk, seed: int = SEED) -> list[ReferenceMarketFeed]:
