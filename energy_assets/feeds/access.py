@@ -1,7 +1,8 @@
 """How sources are reached from this machine: folders, addresses, tokens.
 
-Built from the settings once and handed to every feed. Belongs here: `Access`, and how settings become
-one. Not here: which source a desk reads (`portfolio.feed_specs`), requests (`source_session`).
+Built from the settings once and handed to every feed. Belongs here: `Access`, and how settings
+become one. Not here: which source a desk reads (`portfolio.feed_specs`), requests
+(`source_session`).
 """
 
 from __future__ import annotations
