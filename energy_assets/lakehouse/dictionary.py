@@ -12,7 +12,7 @@ from energy_assets.lakehouse.tables import TABLES, Column, Table
 _INTRODUCTION = """\
 # Data dictionary
 
-Generated from `energy_assets/lakehouse/tables.py`; do not edit. Times are UTC. Injection, sale,
+Generated from `energy_assets/lakehouse/tables/`; do not edit. Times are UTC. Injection, sale,
 discharge and cash received are positive. Every table is partitioned by `scope` and `month`.
 """
 _WRITTEN = {
