@@ -165,6 +165,34 @@ def optimise(
     OUT.print(table)
 
 
+ingest = typer.Typer(no_args_is_help=True, help="History from files into the lake.")
+app.add_typer(ingest, name="ingest")
+
+
+@ingest.command("files")
+def ingest_files(
+    mapping: Annotated[Path, typer.Argument(help="Mapping file, YAML.")],
+    data: DataOption = None,
+    scope: Annotated[
+        str, typer.Option(help="Only this scope; needed where the mapping names none.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Load historical files by a declared mapping; loading again adds nothing.
+
+    Example: energy-assets ingest files data/mappings/be_imbalance.yaml
+    """
+    from energy_assets.commands.ingest import run_ingest_files
+
+    settings = _settings(data)
+    with _progress() as report:
+        result = run_ingest_files(settings, mapping, scope or None, report)
+    if as_json:
+        _print_json(result.document())
+        return
+    OUT.print(result.table())
+
+
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over the views, e.g. raw.market_prices.")],

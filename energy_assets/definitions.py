@@ -40,7 +40,8 @@ def build_defs(
         settings: Where things are.
         desks: Desks of the graph; those the settings name by default.
         clock: The time of day; the wall clock by default.
-        with_warehouse: Whether dbt's marts are in the graph; deadline processes leave them out.
+        with_warehouse: Whether what runs off the deadline path is in the graph: dbt's marts, the
+            expectations, maintenance. Deadline processes leave it out.
     """
     from energy_assets.defs.resources import Workspace
 
@@ -48,15 +49,21 @@ def build_defs(
     with warnings.catch_warnings():
         # Single-run backfills are beta; the exact pin of Dagster is what that warning asks for.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        core = _definitions(Workspace(settings, chosen, clock))
-    return dg.Definitions.merge(core, _warehouse(settings, chosen)) if with_warehouse else core
+        workspace = Workspace(settings, chosen, clock)
+        core = _definitions(workspace)
+    if not with_warehouse:
+        return core
+    return dg.Definitions.merge(core, _warehouse(settings, chosen), _housekeeping(workspace))
 
 
 def _definitions(workspace: Workspace) -> dg.Definitions:
     from energy_assets.defs.bids.assets import bid_assets
     from energy_assets.defs.bids.checks import order_checks
+    from energy_assets.defs.curated.assets import curated_assets
     from energy_assets.defs.forecasts.assets import forecast_assets
     from energy_assets.defs.jobs import jobs
+    from energy_assets.defs.outages.checks import publication_checks
+    from energy_assets.defs.outages.sensor import outage_sensors
     from energy_assets.defs.quality.assets import verdict_assets
     from energy_assets.defs.quality.checks import input_checks
     from energy_assets.defs.raw.assets import raw_assets
@@ -72,11 +79,16 @@ def _definitions(workspace: Workspace) -> dg.Definitions:
             *bid_assets(workspace),
             *result_assets(workspace),
             *settlement_assets(workspace),
+            *curated_assets(workspace),
         ],
-        asset_checks=[*input_checks(workspace), *order_checks(workspace)],
+        asset_checks=[
+            *input_checks(workspace),
+            *order_checks(workspace),
+            *publication_checks(workspace),
+        ],
         jobs=jobs(workspace),
         schedules=schedules(workspace),
-        sensors=[failure_sensor(workspace)],
+        sensors=[failure_sensor(workspace), *outage_sensors(workspace)],
     )
 
 
@@ -86,6 +98,13 @@ def _warehouse(settings: Settings, desks: Sequence[Desk]) -> dg.Definitions:
     return dg.Definitions(
         assets=warehouse_assets(settings, [desk.name for desk in desks]), jobs=[warehouse_job]
     )
+
+
+def _housekeeping(workspace: Workspace) -> dg.Definitions:
+    from energy_assets.defs.maintenance.jobs import maintenance_definitions
+    from energy_assets.defs.quality.automation import quality_definitions
+
+    return dg.Definitions.merge(quality_definitions(workspace), maintenance_definitions(workspace))
 
 
 @dg.definitions

@@ -46,6 +46,10 @@ class Settings(BaseModel):
             (`ENERGY_ASSETS_RAW_ANSWERS`).
         schedules_running: Start schedules and sensors running (`ENERGY_ASSETS_SCHEDULES`).
         ingest_cron: When schedules look for news from the feeds (`ENERGY_ASSETS_INGEST_CRON`).
+        quality_cron: When the lake is held against its expectations, UTC
+            (`ENERGY_ASSETS_QUALITY_CRON`).
+        maintenance_cron: When closed months are rewritten and old files go, UTC
+            (`ENERGY_ASSETS_MAINTENANCE_CRON`).
         webhook_url: Where run failures are posted (`ENERGY_ASSETS_WEBHOOK_URL`); secret.
         log_level: Level of the project's loggers (`ENERGY_ASSETS_LOG_LEVEL`).
     """
@@ -67,6 +71,8 @@ class Settings(BaseModel):
     raw_answers: Path
     schedules_running: bool = False
     ingest_cron: str = "20 * * * *"
+    quality_cron: str = "40 2 * * *"
+    maintenance_cron: str = "10 1 * * *"
     webhook_url: SecretStr | None = None
     log_level: LogLevel = "INFO"
 
@@ -99,6 +105,8 @@ class Settings(BaseModel):
             raw_answers=root / source.text("RAW_ANSWERS", "data/raw_answers"),
             schedules_running=source.flag("SCHEDULES"),
             ingest_cron=source.text("INGEST_CRON", "20 * * * *"),
+            quality_cron=source.text("QUALITY_CRON", "40 2 * * *"),
+            maintenance_cron=source.text("MAINTENANCE_CRON", "10 1 * * *"),
             webhook_url=SecretStr(url) if url else None,
             log_level=source.log_level("LOG_LEVEL"),
         )

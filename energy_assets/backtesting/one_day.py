@@ -64,7 +64,7 @@ def day_context(known: PointInTime, desk: Desk, label: date, store: MemberStore)
         view,
         desk,
         label,
-        series=system_series(desk),
+        series=system_series(desk, label),
         store=store,
         price_inputs_good=overall(found, PRICE) != MISSING,
     )

@@ -154,7 +154,7 @@ def preload(known: PointInTime, desk: Desk, first: date, last: date) -> None:
     known.preload(
         "raw.market_prices", scope=desk.area, start=start, end=end, where={"series": "day_ahead"}
     )
-    for series in system_series(desk):
+    for series in system_series(desk, last):
         known.preload(
             "raw.system_forecasts", scope=desk.area, start=start, end=end, where={"series": series}
         )

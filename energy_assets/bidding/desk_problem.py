@@ -21,6 +21,7 @@ from energy_assets.bidding.problem import (
     StartState,
     make_problem,
 )
+from energy_assets.curation.outages import as_if_available, lowered_power, output_shares
 from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import PRICE, Scenarios, output_units
 from energy_assets.forecasting.profiles import mtu_slots, slot_matrix, slots_per_day
@@ -128,30 +129,11 @@ def _problem(
 def power_limits(known: PointInTime, desk: Desk, day: DeliveryDay) -> dict[str, FloatArray]:
     """Highest power (T,) of each battery and thermal unit that an outage lowers.
 
-    The latest revision of each message counts; withdrawn messages end it. Overlapping messages
-    leave the least of their powers; an MTU is lowered if any part of it is touched. Messages about
-    units the desk does not have say nothing about it.
+    Wind and solar output is scaled in the forecast (`curation.outages`), not limited here.
     """
-    units = {unit.name: unit for unit in desk.units}
-    rows = known.as_of("raw.outages", scope=desk.name)
-    latest = rows.sort("message_id", "message_revision").unique(
-        "message_id", keep="last", maintain_order=True
-    )
-    active = latest.filter(
-        (pl.col("event_status") == "active")
-        & (pl.col("event_start") < day.end)
-        & (pl.col("event_end") > day.start)
-    )
-    limits: dict[str, FloatArray] = {}
-    for row in active.iter_rows(named=True):
-        unit = units.get(row["unit"])
-        if not isinstance(unit, BatteryUnit | ThermalUnit):
-            continue
-        rating = unit.power_mw if isinstance(unit, BatteryUnit) else unit.capacity_mw
-        limit = limits.setdefault(unit.name, np.full(day.mtu_count, rating))
-        touched = [m.start < row["event_end"] and m.end > row["event_start"] for m in day.mtus]
-        limit[touched] = np.minimum(limit[touched], row["available_mw"])
-    return limits
+    lowered = lowered_power(known, desk, day)
+    names = [unit.name for unit in desk.units if isinstance(unit, BatteryUnit | ThermalUnit)]
+    return {name: lowered[name] for name in names if name in lowered}
 
 
 def marginal_cost(known: PointInTime, desk: Desk, unit: ThermalUnit) -> float:
@@ -183,8 +165,15 @@ def _last_close(known: PointInTime, desk: Desk, product: str) -> float:
 
 
 def recent_outputs(known: PointInTime, desk: Desk, day: DeliveryDay) -> dict[str, FloatArray]:
-    """Output to expect without a forecast, per wind, solar and load unit, (T,) MW."""
-    return {unit.name: _recent_output(known, desk, day, unit) for unit in output_units(desk)}
+    """Output to expect without a forecast, per wind, solar and load unit, (T,) MW.
+
+    The share of a plant that is out on the day is taken off what the whole plant made recently.
+    """
+    shares = output_shares(known, desk, day)
+    return {
+        unit.name: shares.get(unit.name, 1.0) * _recent_output(known, desk, day, unit)
+        for unit in output_units(desk)
+    }
 
 
 def _recent_prices(known: PointInTime, desk: Desk, day: DeliveryDay) -> FloatArray:
@@ -213,6 +202,7 @@ def _recent_output(
         sign, highest, absent = -1.0, unit.peak_mw, unit.peak_mw
     else:
         sign, highest, absent = 1.0, unit.capacity_mw, 0.0
+    readings = as_if_available(known, desk, unit, readings)
     mean = sign * _recent_mean(readings, "power_mw", desk, day)
     return np.clip(np.where(np.isnan(mean), absent, mean), 0.0, highest)
 

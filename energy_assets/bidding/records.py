@@ -42,7 +42,7 @@ class BidRun:
         model_versions: Models used, by target.
         ingested_before: Only rows written before this were read.
         gate_closure: Gate of the session.
-        note: Why this rung.
+        note: Why this rung, and outages that were not public.
     """
 
     solution: BiddingSolution

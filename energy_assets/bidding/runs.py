@@ -21,6 +21,12 @@ from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.records import BidRun, orders_from_rows, start_states, write_bid_run
 from energy_assets.bidding.rungs import best_bid, price_independent
 from energy_assets.bidding.solution import BiddingSolution
+from energy_assets.curation.desk_view import desk_view
+from energy_assets.curation.unpublished_outages import (
+    UnpublishedOutage,
+    unpublished,
+    unpublished_note,
+)
 from energy_assets.errors import MarketRuleError
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.lakehouse.current import rows_in_force
@@ -48,11 +54,13 @@ class BidResult:
         orders: The order set.
         solution: What it came from.
         rows_written: Rows appended; 0 where nothing changed.
+        unpublished: Outages of own units that were not public at the decision.
     """
 
     orders: OrderSet
     solution: BiddingSolution
     rows_written: int
+    unpublished: tuple[UnpublishedOutage, ...] = ()
 
 
 def run_last_rung(
@@ -60,7 +68,7 @@ def run_last_rung(
 ) -> BidResult:
     """Write the price-independent orders, so that there is always something to send."""
     day = _day(desk, stamp)
-    known = _knowledge(lake, stamp, ingested_before)
+    known = _knowledge(lake, desk, stamp, ingested_before)
     states = start_states(lake, desk, day, stamp.mode)
     problem = last_rung_problem(known, desk, day, states)
     solution = price_independent(
@@ -80,7 +88,7 @@ def run_bids(
             price: the last rung stands.
     """
     day = _day(desk, stamp)
-    known = _knowledge(lake, stamp, ingested_before)
+    known = _knowledge(lake, desk, stamp, ingested_before)
     rows = lake.read(
         "forecasts.scenarios",
         scope=desk.name,
@@ -149,6 +157,7 @@ def _write(
     assert known.ingested_before is not None
     day = _day(desk, stamp)
     session = load_area(desk.area).session(stamp.session)
+    secret = tuple(unpublished(known, desk, day))
     run = BidRun(
         solution=bid.solution,
         orders=bid.orders,
@@ -157,9 +166,10 @@ def _write(
         model_versions=models,
         ingested_before=known.ingested_before,
         gate_closure=session.gate_closure(day.label),
-        note=bid.solution.reason,
+        note="; ".join(filter(None, (bid.solution.reason, unpublished_note(secret)))),
     )
-    return BidResult(bid.orders, bid.solution, write_bid_run(lake, desk, day, stamp, run))
+    written = write_bid_run(lake, desk, day, stamp, run)
+    return BidResult(bid.orders, bid.solution, written, secret)
 
 
 def _checked(solution: BiddingSolution, desk: Desk, day: DeliveryDay, session: str) -> OrderSet:
@@ -168,9 +178,11 @@ def _checked(solution: BiddingSolution, desk: Desk, day: DeliveryDay, session: s
     return order_set(solution.curves, desk, day, rules, currency=area.currency, session=session)
 
 
-def _knowledge(lake: Lake, stamp: RunStamp, ingested_before: datetime | None) -> PointInTime:
+def _knowledge(
+    lake: Lake, desk: Desk, stamp: RunStamp, ingested_before: datetime | None
+) -> PointInTime:
     """What the decision knows: rows written before now, or before the moment given."""
-    return PointInTime(lake, stamp.decision_time, ingested_before or lake.clock())
+    return desk_view(lake, desk, stamp.decision_time, ingested_before or lake.clock())
 
 
 def _input_hash(known: PointInTime, states: StartStates, models: Mapping[str, str]) -> str:

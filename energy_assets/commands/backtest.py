@@ -18,10 +18,10 @@ from energy_assets.commands.history import (
     open_lake,
     require_readable_feeds,
 )
+from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InputError
 from energy_assets.forecasting.price import member_version
 from energy_assets.forecasting.records import LakeMemberStore
-from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
 from energy_assets.quality.verdicts import system_series
@@ -103,8 +103,8 @@ def run_backtest(
     now = datetime.now(UTC)
     settled = min(now, session.delivery_day(last).end + _SETTLED_AFTER)
     fetch_history(lake, settings, desk, first, last, now, report)
-    known = PointInTime(lake, settled)
-    store = LakeMemberStore(lake, desk, member_version(desk, system_series(desk)), "backtest")
+    known = desk_view(lake, desk, settled)
+    store = LakeMemberStore(lake, desk, member_version(desk, system_series(desk, last)), "backtest")
     result = replay(known, desk, first, last, store=store, progress=report)
     write_backtest(lake, desk, result)
     document = backtest_document(result)

@@ -15,12 +15,12 @@ from typing import Any
 from rich.table import Table
 
 from energy_assets.commands.history import Report
+from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InputError
 from energy_assets.feeds import Access, Window, feeds_for
 from energy_assets.feeds.epf_format import read_epf_file
 from energy_assets.forecasting.benchmark import BenchmarkResult, ModelScores, forecast_benchmark
 from energy_assets.lakehouse.lake import Lake
-from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
 from energy_assets.portfolio import (
     BatteryUnit,
@@ -100,9 +100,9 @@ def run_forecast_benchmark(
         ever = _EVER.end
         for feed in feeds_for(desk, Access(prices.resolve().parent)):
             admit(lake, feed, _EVER, ever, area=load_area(area))
-        known = PointInTime(lake, ever)
+        known = desk_view(lake, desk, ever)
         result = forecast_benchmark(
-            known, desk, first, last, series=system_series(desk), progress=report
+            known, desk, first, last, series=system_series(desk, last), progress=report
         )
     return BenchmarkSummary(_document(prices, result))
 

@@ -16,7 +16,18 @@ from energy_assets.feeds import feeds_for
 from energy_assets.portfolio import Desk
 
 # Gates come before re-bids, re-bids before backfills.
-GATE_PRIORITY, AFTER_GATE_PRIORITY, INGEST_PRIORITY = "10", "5", "2"
+GATE_PRIORITY, REBID_PRIORITY, AFTER_GATE_PRIORITY, INGEST_PRIORITY = "10", "8", "5", "2"
+_DECISION = (
+    ("quality", "verdicts"),
+    ("bids", "last_rung"),
+    ("forecasts", "quantiles"),
+    ("forecasts", "scenarios"),
+    ("bids", "curve_orders"),
+    ("bids", "dispatch_plan"),
+    ("bids", "bid_runs"),
+    ("trading", "order_file"),
+    ("reports", "pre_trade"),
+)
 
 
 def jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
@@ -35,29 +46,35 @@ def raw_selection(workspace: Workspace, desks: Iterable[Desk]) -> dg.AssetSelect
     return dg.AssetSelection.assets(*sorted(keys))
 
 
+def decision_keys(desk: str) -> list[dg.AssetKey]:
+    """What a desk decides before the gate, from verdicts to the pre-trade report."""
+    return [dg.AssetKey([desk, *part]) for part in _DECISION]
+
+
 def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDefinition]:
     desks = workspace.desks_of(area)
     raw = raw_selection(workspace, desks)
     # Checks on inputs read the decision's verdicts: they run with it, and only there.
     raw_alone = raw.without_checks()
-    decision, results, settlement = (
+    decision = dg.AssetSelection.assets(*(k for desk in desks for k in decision_keys(desk.name)))
+    results, settlement = (
         _of_desks(desks, parts)
         for parts in (
             [
-                ("quality", "verdicts"),
-                ("bids", "last_rung"),
-                ("forecasts", "quantiles"),
-                ("forecasts", "scenarios"),
-                ("bids", "curve_orders"),
-                ("bids", "dispatch_plan"),
-                ("bids", "bid_runs"),
-                ("trading", "order_file"),
-                ("reports", "pre_trade"),
+                ("trading", "awards"),
+                ("bids", "unit_schedules"),
+                ("curated", "unit_availability"),
             ],
-            [("trading", "awards"), ("bids", "unit_schedules")],
-            [("trading", "settlement"), ("forecasts", "scores"), ("reports", "settled_day")],
+            [
+                ("trading", "settlement"),
+                ("forecasts", "scores"),
+                ("reports", "settled_day"),
+                ("curated", "unit_availability"),
+                ("curated", "unit_generation"),
+            ],
         )
     )
+    series = dg.AssetSelection.assets(key(area, "curated.market_series"))
     return [
         _job(
             f"day_ahead__{area}",
@@ -68,8 +85,16 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
             max_runtime=1800,
         ),
         _job(
+            f"rebid__{area}",
+            decision,
+            area,
+            "The decision again from what is in the lake, when news came before the gate.",
+            REBID_PRIORITY,
+            max_runtime=1800,
+        ),
+        _job(
             f"results__{area}",
-            raw_alone | results,
+            raw_alone | series | results,
             area,
             "Awards and unit schedules, after publication.",
             AFTER_GATE_PRIORITY,
@@ -77,7 +102,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
         ),
         _job(
             f"settlement__{area}",
-            raw_alone | settlement,
+            raw_alone | series | settlement,
             area,
             "Cash to the cent, forecast scores and the settled report, the day after delivery.",
             AFTER_GATE_PRIORITY,

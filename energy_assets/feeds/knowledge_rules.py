@@ -59,6 +59,7 @@ def knowledge_rule(source: str, series: str, day: date) -> KnowledgeRule:
 
     Raises:
         InputError: No rule is written down for the series.
+        MarketRuleError: None of its rows covers the day.
     """
     rules = _rules(source)
     if series not in rules:
@@ -93,8 +94,10 @@ def knowledge_time(
 @cache
 def _rules(source: str) -> dict[str, Fact[KnowledgeRule]]:
     name = f"{source}.yaml"
-    text = (files("energy_assets.feeds") / "rules" / name).read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
+    path = files("energy_assets.feeds") / "rules" / name
+    if not path.is_file():
+        raise InputError(f"feeds/rules/{name}", expected="a file of rules", found="none")
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
         return _RuleFile.model_validate(document).root
     except ValidationError as error:

@@ -1,11 +1,10 @@
 """Requests to a remote source: rate limit, retry with backoff, and the raw answer kept.
 
 `SourceSession` is a `requests.Session`, so that a library which takes a session (entsoe-py) obeys
-the same rules as our own clients. Every request waits for its turn; a refused connection, a broken
-answer, HTTP 429 and 5xx are tried again with exponential backoff and jitter (`Retry-After` is
-obeyed up to the longest wait); other answers are the caller's. Each answer is written below
-`raw_answers/<source>/<UTC day>/` as gzip beside a line in `index.jsonl` that names the request
-without its secrets.
+the same rules as our own clients. Every request waits for its turn (`rate_limit`); a refused
+connection, a broken answer, HTTP 429 and 5xx are tried again with exponential backoff and jitter
+(`Retry-After` is obeyed up to the longest wait); other answers are the caller's. Each answer is
+kept (`raw_answers`), secrets covered (`redaction`), and read as UTF-8 unless it names a charset.
 
 Errors name the source and what was asked, never a token. Redirects are not followed: a source that
 answers from elsewhere is not the one configured.
@@ -15,28 +14,47 @@ Not here: what an answer means (the module of each source).
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import random
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import requests
 import tenacity
 
 from energy_assets.errors import EnergyAssetsError
+from energy_assets.feeds.rate_limit import turns_of
+from energy_assets.feeds.raw_answers import keep_answer
+from energy_assets.feeds.redaction import (
+    SECRET_PARAMETERS,
+    cover_secrets,
+    quiet_http_logs,
+    without_secrets,
+)
 
-SECRET_PARAMETERS = frozenset({"securitytoken", "apikey", "api_key", "token"})
+__all__ = [
+    "SECRET_PARAMETERS",
+    "Policy",
+    "SourceSession",
+    "SourceUnavailableError",
+    "without_secrets",
+]
+
 _TIMEOUT_SECONDS = (10.0, 60.0)
 _LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 _CHUNK_BYTES = 1 << 20
+# Another try may help; after anything else, such as a bad address, it would not.
+_PASSING = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
 
 
 class SourceUnavailableError(EnergyAssetsError):
@@ -51,7 +69,7 @@ class Policy:
     """How a source is asked.
 
     Attributes:
-        requests_per_minute: Rate limit.
+        requests_per_minute: Most requests in any minute; a tenth of it may come in one burst.
         attempts: Times one request is tried.
         longest_wait_seconds: Longest pause between two tries.
         first_wait_seconds: Pause after the first try; doubled each time.
@@ -71,6 +89,10 @@ class _Transient(Exception):  # noqa: N818 - never leaves this module
         self.retry_after = retry_after
 
 
+class _Final(Exception):  # noqa: N818 - never leaves this module
+    """No further try would help."""
+
+
 class SourceSession(requests.Session):
     """A session of one source.
 
@@ -78,8 +100,11 @@ class SourceSession(requests.Session):
         source: Name in errors, folders and rows.
         base_url: Every request goes below this address, whatever address the caller names.
         policy: Rate limit and retries.
+        secrets: Query parameters added to every request; their names must be among
+            `SECRET_PARAMETERS`.
         raw_answers: Folder of kept answers; None keeps nothing.
         sleep: Waits; replaced in tests.
+        clock: Seconds on a clock that only goes forward; replaced in tests.
     """
 
     def __init__(
@@ -88,17 +113,22 @@ class SourceSession(requests.Session):
         base_url: str,
         policy: Policy,
         *,
+        secrets: Mapping[str, str] | None = None,
         raw_answers: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.source = source
         self._base = base_url.rstrip("/")
         self._policy = policy
+        self._secrets = dict(secrets or {})
         self._raw_answers = raw_answers
         self._sleep = sleep
-        self._turn = _Turns(60.0 / policy.requests_per_minute, sleep)
+        self._clock = clock
+        self._turns = turns_of(source, self._base, policy.requests_per_minute)
         self.trust_env = False
+        quiet_http_logs()
 
     def ask(self, path: str = "", params: dict[str, Any] | None = None) -> requests.Response:
         """GET a path below the source's address; only a successful answer comes back.
@@ -109,7 +139,7 @@ class SourceSession(requests.Session):
         answer = self.get(f"{self._base}/{path.lstrip('/')}" if path else self._base, params=params)
         if not answer.ok:
             found = f"HTTP {answer.status_code}: {answer.text[:200]!r}"
-            raise SourceUnavailableError(self.source, without_secrets(answer.url), found)
+            raise SourceUnavailableError(self.source, answer.url, found)
         return answer
 
     def request(  # type: ignore[override]
@@ -118,14 +148,16 @@ class SourceSession(requests.Session):
         """One request under the source's policy; same signature as `requests.Session.request`.
 
         Raises:
-            SourceUnavailableError: No answer after all tries.
+            SourceUnavailableError: No answer after all tries, or one that cannot be used.
         """
         kwargs |= {"timeout": _TIMEOUT_SECONDS, "allow_redirects": False, "stream": True}
-        target = url if url.startswith(self._base) else self._base
-        last = "nothing"
+        if self._secrets:
+            kwargs["params"] = {**dict(kwargs.get("params") or {}), **self._secrets}
+        target = url if self._is_below_base(url) else self._base
 
         def attempt() -> requests.Response:
-            self._turn.wait()
+            if self._turns:
+                self._turns.wait(self._sleep, self._clock)
             return self._once(method, target, *args, **kwargs)
 
         retrying = tenacity.Retrying(
@@ -135,27 +167,39 @@ class SourceSession(requests.Session):
             sleep=self._sleep,
             reraise=True,
         )
+        asked = _asked(target, kwargs.get("params"))
         try:
             answer: requests.Response = retrying(attempt)
         except _Transient as error:
-            last = f"{error} after {self._policy.attempts} tries"
-            asked = _asked(target, kwargs.get("params"))
-            raise SourceUnavailableError(self.source, asked, last) from None
+            found = f"{error} after {self._policy.attempts} tries"
+            raise SourceUnavailableError(self.source, asked, found) from None
+        except _Final as error:
+            raise SourceUnavailableError(self.source, asked, str(error)) from None
         return answer
 
+    def _is_below_base(self, url: str) -> bool:
+        # A bare prefix would let `https://host.example.org` pass for `https://host`.
+        return url == self._base or url.startswith((f"{self._base}/", f"{self._base}?"))
+
     def _once(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        # Errors of the library hold the address, and with it the token: they are let go of before
+        # anything is raised, so that no chain of errors carries them.
+        failed: _Transient | _Final | None = None
         try:
             answer = super().request(method, url, *args, **kwargs)
-            answer._content = _read(answer)
+            content = _read(answer)
+        except _PASSING as error:
+            failed = _Transient(type(error).__name__)
         except (requests.RequestException, OSError) as error:
-            # The text of the error holds the address, and with it the token.
-            raise _Transient(type(error).__name__) from None
-        answer._content_consumed = True  # type: ignore[attr-defined]
+            failed = _Final(type(error).__name__)
+        if failed:
+            raise failed
+        _finish(answer, content)
         self._keep(answer)
         if answer.status_code == 429 or answer.status_code >= 500:
             raise _Transient(f"HTTP {answer.status_code}", _retry_after(answer))
-        if answer.is_redirect:
-            raise _Transient(f"HTTP {answer.status_code}, a redirect")
+        if 300 <= answer.status_code < 400:
+            raise _Final(f"HTTP {answer.status_code}, a redirect, which is not followed")
         return answer
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
@@ -169,55 +213,29 @@ class SourceSession(requests.Session):
     def _keep(self, answer: requests.Response) -> None:
         if self._raw_answers is None:
             return
-        now = datetime.now(UTC)
-        folder = self._raw_answers / self.source / now.date().isoformat()
-        folder.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256(answer.content).hexdigest()
-        path = folder / f"{digest[:32]}.gz"
-        if not path.exists():
-            partial = path.with_suffix(f".{threading.get_ident()}.partial")
-            partial.write_bytes(gzip.compress(answer.content, mtime=0))
-            partial.replace(path)
-        line = {
-            "at": now.isoformat(),
-            "request": without_secrets(answer.url),
-            "status": answer.status_code,
-            "content_type": answer.headers.get("Content-Type", ""),
-            "sha256": digest,
-            "file": path.name,
-        }
-        with (folder / "index.jsonl").open("a", encoding="utf-8") as index:
-            index.write(json.dumps(line) + "\n")
+        try:
+            keep_answer(
+                self._raw_answers / self.source,
+                at=datetime.now(UTC),
+                request=answer.url,
+                status=answer.status_code,
+                content_type=answer.headers.get("Content-Type", ""),
+                content=answer.content,
+            )
+        except OSError as error:
+            msg = f"no room to keep the raw answer ({error.strerror or type(error).__name__})"
+            raise _Final(msg) from error
 
 
-def without_secrets(url: str) -> str:
-    """The address with every secret parameter's value replaced."""
-    parts = urlsplit(url)
-    query = [
-        (name, "***" if name.lower() in SECRET_PARAMETERS else value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit((parts.scheme, host + port, parts.path, urlencode(query, safe="*:"), ""))
-
-
-class _Turns:
-    """Spaces requests of one process evenly."""
-
-    def __init__(self, seconds_apart: float, sleep: Callable[[float], None]) -> None:
-        self._seconds_apart = seconds_apart
-        self._sleep = sleep
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            pause = self._next - now
-            self._next = max(now, self._next) + self._seconds_apart
-        if pause > 0:
-            self._sleep(pause)
+def _finish(answer: requests.Response, content: bytes) -> None:
+    """Give a streamed answer its content and cover its secrets, before anybody sees it."""
+    url = answer.url
+    answer._content = cover_secrets(content, url)
+    answer._content_consumed = True  # type: ignore[attr-defined]
+    if "charset" not in answer.headers.get("Content-Type", ""):
+        # Guessing costs seconds on a large answer, and takes `text/*` for Latin-1.
+        answer.encoding = "utf-8"
+    answer.url = answer.request.url = without_secrets(url)
 
 
 def _read(answer: requests.Response) -> bytes:
@@ -227,17 +245,26 @@ def _read(answer: requests.Response) -> bytes:
         parts.append(chunk)
         size += len(chunk)
         if size > _LARGEST_ANSWER_BYTES:
+            answer.close()
             msg = f"an answer above {_LARGEST_ANSWER_BYTES >> 20} MiB"
-            raise requests.exceptions.ContentDecodingError(msg)
+            raise _Final(msg)
     plain = answer.headers.get("Content-Encoding", "identity") == "identity"
     if plain and expected is not None and expected.isdigit() and int(expected) != size:
-        raise requests.exceptions.ConnectionError("cut short")
+        raise _Transient("an answer cut short")
     return b"".join(parts)
 
 
 def _retry_after(answer: requests.Response) -> float | None:
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _asked(url: str, params: object) -> str:

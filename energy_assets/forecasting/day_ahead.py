@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 
+from energy_assets.curation.outages import output_shares
 from energy_assets.errors import EnergyAssetsError
 from energy_assets.forecasting import quantile_regression, scenarios
 from energy_assets.forecasting.climatology import price_climatology
@@ -166,6 +167,10 @@ def forecast_day(
     for name, forecast in others.items():
         targets[name] = TargetForecast(name, "analogues", version, forecast.quantiles[slot_of], {})
     paths = _joint_paths(desk, session.name, day, {PRICE: price, **others}, slot_of)
+    # By MTU, since the two hours of an autumn day that share a slot may differ in what is out.
+    for name, share in output_shares(known, desk, delivery).items():
+        targets[name] = replace(targets[name], quantiles=targets[name].quantiles * share[:, None])
+        paths[name] = paths[name] * share
     probabilities = np.full(desk.scenarios.count, 1.0 / desk.scenarios.count)
     return DayForecast(delivery, rung, targets, Scenarios(delivery, probabilities, paths), note)
 

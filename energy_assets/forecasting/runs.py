@@ -13,7 +13,14 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from energy_assets.forecasting.day_ahead import PRICE, DayForecast, forecast_day, output_units
+from energy_assets.curation.desk_view import desk_view
+from energy_assets.forecasting.day_ahead import (
+    PRICE,
+    DayForecast,
+    ForecastUnavailableError,
+    forecast_day,
+    output_units,
+)
 from energy_assets.forecasting.price import Progress, member_version
 from energy_assets.forecasting.profiles import (
     FloatArray,
@@ -39,6 +46,7 @@ from energy_assets.quality.verdicts import (
     Verdict,
     overall,
     system_series,
+    unusable,
     verdict_frame,
     verdicts,
 )
@@ -61,7 +69,7 @@ def run_verdicts(
     lake: Lake, desk: Desk, stamp: RunStamp, ingested_before: datetime | None = None
 ) -> list[Verdict]:
     """Judge every input of a decision and write `quality.verdicts`."""
-    known = PointInTime(lake, stamp.decision_time, ingested_before)
+    known = desk_view(lake, desk, stamp.decision_time, ingested_before)
     found = verdicts(known, desk, stamp.delivery_day)
     frame = stamp.on(verdict_frame(found), "quality.verdicts")
     lake.append("quality.verdicts", frame, scope=desk.name)
@@ -81,10 +89,11 @@ def run_forecast(
     Raises:
         ForecastUnavailableError: A target cannot be forecast; nothing was written.
     """
-    known = PointInTime(lake, stamp.decision_time, ingested_before)
+    known = desk_view(lake, desk, stamp.decision_time, ingested_before)
     preload(known, desk, stamp)
-    series = system_series(desk)
+    series = system_series(desk, stamp.delivery_day)
     found = verdicts(known, desk, stamp.delivery_day)
+    require_unit_inputs(desk, found)
     store = LakeMemberStore(lake, desk, member_version(desk, series), stamp.run_id)
     forecast = forecast_day(
         known,
@@ -103,6 +112,19 @@ def run_forecast(
         result = lake.append(table_id, stamp.on(frame, table_id), scope=desk.name)
         written += result.rows_written
     return ForecastRun(forecast, written)
+
+
+def require_unit_inputs(desk: Desk, found: list[Verdict]) -> None:
+    """Refuse to forecast a unit from inputs that are missing or too old.
+
+    Raises:
+        ForecastUnavailableError: Names the unit, the input, expected and found.
+    """
+    for unit in output_units(desk):
+        reason = unusable(found, unit.name)
+        if reason:
+            msg = f"{unit.name} cannot be forecast: {reason}"
+            raise ForecastUnavailableError(msg)
 
 
 def run_scores(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, at: datetime) -> int:
@@ -141,9 +163,9 @@ def quantiles_by_target(
 
 def outcomes(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> Mapping[str, FloatArray]:
     """What came true by target, (MTUs,), NaN where not known yet."""
-    prices = lake.as_of(
+    known = desk_view(lake, desk, at)
+    prices = known.as_of(
         "raw.market_prices",
-        at,
         scope=desk.area,
         start=day.start,
         end=day.end,
@@ -153,9 +175,8 @@ def outcomes(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> Mapping[
     found = {PRICE: _by_mtu(prices, "price", day)}
     per_hour = 60 / day.mtu_minutes
     for unit in output_units(desk):
-        readings = lake.as_of(
+        readings = known.as_of(
             "raw.meter_readings",
-            at,
             scope=desk.name,
             start=day.start,
             end=day.end,
@@ -198,7 +219,9 @@ def preload(known: PointInTime, desk: Desk, stamp: RunStamp) -> None:
     start = session.delivery_day(stamp.delivery_day - reach).start
     end = session.delivery_day(stamp.delivery_day).end
     wanted = [("raw.market_prices", "day_ahead")]
-    wanted += [("raw.system_forecasts", series) for series in system_series(desk)]
+    wanted += [
+        ("raw.system_forecasts", series) for series in system_series(desk, stamp.delivery_day)
+    ]
     for table_id, series in wanted:
         known.preload(table_id, scope=desk.area, start=start, end=end, where={"series": series})
 

@@ -4,8 +4,9 @@ Each target is a day-by-slot matrix of outcomes and of predictors; predictors of
 they were known at those days' decision times. The analogue ensemble turns them into quantiles for
 the delivery day and ranks for the past days (the copula's input).
 
-- wind: wind-speed forecast of the unit's site, and its mean over the neighbouring hours;
-- solar: irradiance forecast of the site, time of day;
+- wind: wind-speed forecast of the unit's sites, averaged by weight, and its mean over the
+  neighbouring hours;
+- solar: irradiance forecast of the sites, time of day;
 - load: time of day, working day or not;
 - imbalance spread (imbalance price minus day-ahead price): time of day, day-ahead price level.
 
@@ -20,6 +21,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from energy_assets.curation.outages import as_if_available
 from energy_assets.forecasting.analogues import analogue_quantiles, analogue_ranks
 from energy_assets.forecasting.profiles import FloatArray, slot_matrix, slots_per_day
 from energy_assets.forecasting.vintages import price_matrix, vintage_matrix
@@ -54,6 +56,9 @@ class TooLittleHistoryError(Exception):
 def unit_forecast(known: PointInTime, desk: Desk, unit: OutputUnit, day: date) -> SlotForecast:
     """Quantiles (MW; consumption for a load) of one unit for a delivery day.
 
+    They are those of the whole plant: past outages are taken out of what was metered, those of the
+    delivery day enter by MTU (`day_ahead`).
+
     Raises:
         TooLittleHistoryError: Fewer than `MINIMUM_DAYS` metered days are known.
     """
@@ -68,6 +73,7 @@ def unit_forecast(known: PointInTime, desk: Desk, unit: OutputUnit, day: date) -
         where={"unit": unit.name},
         columns=["period_start", "resolution_min", "energy_mwh"],
     ).with_columns(power_mw=pl.col("energy_mwh") * (60 / pl.col("resolution_min")))
+    readings = as_if_available(known, desk, unit, readings)
     quarters = slot_matrix(readings, "power_mw", session, first, past_last, 96)
     # A slot with a quarter-hour missing stays empty.
     power = quarters.reshape(len(quarters), slots, -1).mean(axis=2)
@@ -138,21 +144,39 @@ def _unit_predictors(
         working = np.where(weekday < 5, 0.0, np.where(weekday == 5, 1.0, 2.0))
         day_type = np.repeat(working[:, None], slots, axis=1) / _DAY_TYPE_SCALE
         return np.stack([time_of_day, day_type], axis=2)
-    variable = "wind_speed_100m" if isinstance(unit, WindUnit) else "irradiance"
-    weather = vintage_matrix(
-        known,
-        "raw.weather_forecasts",
-        desk.area,
-        {"site": unit.name, "variable": variable},
-        "value",
-        desk=desk,
-        first=first,
-        last=day,
-        slots=slots,
-    )
+    weather = _unit_weather(known, desk, unit, first, day, slots)
     if isinstance(unit, SolarUnit):
         return np.stack([weather / _SUN_SCALE, time_of_day], axis=2)
     return np.stack([weather / _WIND_SCALE, _smoothed(weather) / _WIND_SCALE / 2], axis=2)
+
+
+def _unit_weather(
+    known: PointInTime,
+    desk: Desk,
+    unit: WindUnit | SolarUnit,
+    first: date,
+    day: date,
+    slots: int,
+) -> FloatArray:
+    """Mean forecast of a unit's sites by weight, (days, slots); NaN where a site's is missing."""
+    variable = "wind_speed_100m" if isinstance(unit, WindUnit) else "irradiance"
+    by_site = [
+        share
+        * vintage_matrix(
+            known,
+            "raw.weather_forecasts",
+            desk.area,
+            {"site": site, "variable": variable},
+            "value",
+            desk=desk,
+            first=first,
+            last=day,
+            slots=slots,
+        )
+        for site, share in desk.weather_sites(unit.name).items()
+    ]
+    weather: FloatArray = np.sum(by_site, axis=0)
+    return weather
 
 
 def _time_of_day(count: int, slots: int) -> FloatArray:

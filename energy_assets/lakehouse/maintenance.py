@@ -3,6 +3,8 @@
 The open month holds one small file per commit. Once a month has ended, each (scope, month) with
 several files is read whole, sorted by key, checked (rows read equal the rows the log counts, equal
 checksum after sorting) and put back in one overwrite with a predicate, then read back and compared.
+A checkpoint of the log afterwards spares every reader the replay of what was rewritten, which costs
+more than the rows do.
 It is one Delta commit on the snapshot that was read, under the scope's transaction number: a kill
 leaves the old files or the new ones, and a write in between makes it start over.
 
@@ -15,7 +17,7 @@ Not here: when it runs (`defs`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,7 +32,6 @@ from energy_assets.lakehouse.storage import Change, is_audit
 from energy_assets.lakehouse.tables import TABLES, Table, table
 from energy_assets.lakehouse.writing import partition_predicate
 
-RETENTION = timedelta(days=30)
 _SMALL_FILE_BYTES = 64 * 1024 * 1024
 
 
@@ -65,10 +66,14 @@ def maintain(
         snapshot = lake.storage.open(target)
         if snapshot is None or is_audit(target):
             continue
-        for scope, month, files in _scattered_partitions(snapshot):
-            if month < open_month:
-                rows = _rewrite(lake, target, scope, month)
-                rewrites.append(Rewrite(target.id, scope, month, rows, files))
+        done = [
+            Rewrite(target.id, scope, month, _rewrite(lake, target, scope, month), files)
+            for scope, month, files in _scattered_partitions(snapshot)
+            if month < open_month
+        ]
+        if done:
+            lake.storage.ensure(target).create_checkpoint()
+        rewrites += done
     return rewrites
 
 
@@ -76,16 +81,18 @@ def vacuum(
     lake: Lake,
     tables: Iterable[str] | None = None,
     *,
-    retention: timedelta = RETENTION,
-    keep_versions: Sequence[int] = (),
+    retention: timedelta | None = None,
+    keep_versions: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, int]:
     """Delete files that no kept version needs; audit tables are never vacuumed.
 
     Args:
         lake: The lake.
         tables: Table ids; all by default.
-        retention: Files dropped later than this ago stay, and with them time travel.
-        keep_versions: Versions that stay readable whatever their age (approved runs name them).
+        retention: Files dropped later than this ago stay, and with them time travel; each table's
+            own (`Table.retention`) by default.
+        keep_versions: By table id, versions that stay readable whatever their age (approved runs
+            name them).
 
     Returns:
         Number of files deleted per table.
@@ -95,11 +102,13 @@ def vacuum(
         target = table(table_id)
         snapshot = lake.storage.open(target)
         if snapshot is not None and not is_audit(target):
+            age = target.retention if retention is None else retention
+            kept = (keep_versions or {}).get(target.id, ())
             files = snapshot.vacuum(
-                retention_hours=int(retention.total_seconds() // 3600),
+                retention_hours=int(age.total_seconds() // 3600),
                 dry_run=False,
                 enforce_retention_duration=False,
-                keep_versions=[v for v in keep_versions if v <= snapshot.version()] or None,
+                keep_versions=[v for v in kept if v <= snapshot.version()] or None,
             )
             deleted[target.id] = len(files)
     return deleted

@@ -1,8 +1,9 @@
 """Point-in-time reads: the only way forecasting and bidding look at raw data.
 
 A `PointInTime` belongs to one decision. It refuses to look past its decision time, ignores rows
-written at or after `ingested_before`, and remembers which rows it handed out, so that their hash
-can be stored with the bid run. A window is read once with all revisions; snapshots for many past
+written at or after `ingested_before`, leaves out points that a verdict known by then calls suspect
+or quarantined, and remembers which rows it handed out, so that their hash can be stored with the
+bid run. A window is read once with all revisions; snapshots for many past
 times (hindcasts) come from memory.
 
 Not here: live or report reads of decision tables (`current`, `Lake.read`).
@@ -20,8 +21,10 @@ import polars as pl
 
 from energy_assets.errors import LakeError
 from energy_assets.lakehouse.hashing import combined_hash
+from energy_assets.lakehouse.point_verdicts import POINT_VERDICTS, LeftOut
+from energy_assets.lakehouse.preference import is_preferred
 from energy_assets.lakehouse.reading import Selection, Where, in_utc, select
-from energy_assets.lakehouse.revisions import Revisions
+from energy_assets.lakehouse.revisions import Places, Revisions
 from energy_assets.lakehouse.tables import Table, table
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -53,6 +56,8 @@ class PointInTime:
         lake: Where to read.
         decision_time: Latest point in time that may be asked for.
         ingested_before: Only rows written before this are read (fixes a past run's inputs).
+        source_order: Where several sources bring the same thing, the first one named here counts;
+            all count if left out.
     """
 
     def __init__(
@@ -60,19 +65,25 @@ class PointInTime:
         lake: RevisionReader,
         decision_time: datetime,
         ingested_before: datetime | None = None,
+        *,
+        source_order: Sequence[str] = (),
     ) -> None:
         self._lake = lake
+        self._source_order = tuple(source_order)
         self.decision_time = in_utc(decision_time, "decision_time")
         self.ingested_before = (
             None if ingested_before is None else in_utc(ingested_before, "ingested_before")
         )
         self._windows: list[_Window] = []
+        self._left_out: dict[int, LeftOut] = {}
         self._seen: dict[int, Mask] = {}
 
     def for_decision(self, decision_time: datetime) -> PointInTime:
         """The view of another decision, on the same rows in memory (backtests)."""
-        other = PointInTime(self._lake, decision_time, self.ingested_before)
-        other._windows = self._windows
+        other = PointInTime(
+            self._lake, decision_time, self.ingested_before, source_order=self._source_order
+        )
+        other._windows, other._left_out = self._windows, self._left_out
         return other
 
     def preload(
@@ -98,7 +109,7 @@ class PointInTime:
         where: Where | None = None,
         columns: Sequence[str] | None = None,
     ) -> pl.DataFrame:
-        """Rows as known at a time, sorted by key then source.
+        """Rows as known at a time, good points only, sorted by key then source.
 
         Args:
             table_id: A raw table, e.g. `raw.market_prices`.
@@ -122,13 +133,18 @@ class PointInTime:
         selection = select(scope, start, end, where)
         number = self._window(table(table_id), selection)
         window = self._windows[number]
-        places = window.revisions.places(moment)
+        places = self._good(number, window.revisions.places(moment), moment, scope)
         rows = window.revisions.frame[places]
         after = [] if selection == window.selection else selection.time_filters(window.table)
         after += selection.after(window.table)
         if after:
             kept = rows.select(pl.all_horizontal(after).fill_null(value=False)).to_series()
             places, rows = places[kept.to_numpy()], rows.filter(kept)
+        if self._source_order:
+            # Vintages of one source stand beside each other; sources do not.
+            thing = [name for name in window.table.key if name != "issue_time"]
+            counts = is_preferred(rows, thing, self._source_order)
+            places, rows = places[counts.to_numpy()], rows.filter(counts)
         seen = self._seen.setdefault(number, np.zeros(window.revisions.frame.height, dtype=bool))
         seen[places] = True
         return rows.select(columns) if columns is not None else rows
@@ -142,6 +158,17 @@ class PointInTime:
             name = window.table.id
             rows.update(f"{name}/{scope}/{content}" for scope, content in seen.iter_rows())
         return combined_hash(rows)
+
+    def _good(self, number: int, places: Places, moment: datetime, scope: str) -> Places:
+        """The places whose points are not suspect or quarantined, as known at a time."""
+        window = self._windows[number]
+        if not window.table.service.plausibility:
+            return places
+        if number not in self._left_out:
+            verdicts = self._windows[self._window(table(POINT_VERDICTS), Selection(scope=scope))]
+            rows = window.revisions.frame
+            self._left_out[number] = LeftOut(window.table, rows, verdicts.revisions)
+        return self._left_out[number].keep(places, moment)
 
     def _window(self, registered: Table, selection: Selection) -> int:
         for number, window in enumerate(self._windows):

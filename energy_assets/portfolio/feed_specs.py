@@ -84,10 +84,12 @@ class MappedFilesFeed(_Model):
 
     Attributes:
         mapping: Mapping file, relative to the real-data folder.
+        forecasts: System forecasts of the mapping that the desk's price forecast reads.
     """
 
     source: Literal["mapped_files"]
     mapping: DataPath
+    forecasts: tuple[Name, ...] = ()
 
 
 class EntsoeFeed(_Model):

@@ -99,7 +99,9 @@ def _column_rules(column: Column) -> list[tuple[str, str, pl.Expr]]:
 
 
 def _grid_rule() -> tuple[str, str, pl.Expr]:
-    length = pl.col("resolution_min").cast(pl.Int64) * 60_000_000
+    # Longer blocks follow the wall clock, which is off their grid for half the year.
+    minutes = pl.min_horizontal(pl.col("resolution_min").cast(pl.Int64), pl.lit(60))
+    length = minutes * 60_000_000
     since_epoch = pl.col("period_start").dt.epoch("us")
     off_grid = (since_epoch % length != 0).fill_null(value=True)
     return "grid.period_start", "period_start on a multiple of resolution_min", off_grid

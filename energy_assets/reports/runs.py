@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from energy_assets.bidding.runs import orders_in_force
+from energy_assets.curation.desk_view import desk_view
 from energy_assets.forecasting.day_ahead import PRICE
 from energy_assets.forecasting.price import member_names
 from energy_assets.lakehouse.lake import Lake
@@ -84,9 +85,8 @@ def _naive_prices(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp) -> 
         .session(stamp.session)
         .delivery_day(day.label - timedelta(days=NAIVE_DAYS))
     )
-    prices = lake.as_of(
+    prices = desk_view(lake, desk, stamp.decision_time).as_of(
         "raw.market_prices",
-        stamp.decision_time,
         scope=desk.area,
         start=before.start,
         end=before.end,

@@ -18,12 +18,12 @@ from energy_assets.bidding.dispatch import Schedule
 from energy_assets.bidding.problem import FloatArray
 from energy_assets.bidding.records import schedule_rows, start_states
 from energy_assets.bidding.runs import orders_in_force
+from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import output_units
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.forecasting.runs import outcomes
 from energy_assets.lakehouse.lake import Lake
-from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit
@@ -164,7 +164,7 @@ def decision_rows(
 def _delivery(lake: Lake, desk: Desk, stamp: RunStamp, awards: pl.DataFrame) -> Delivery:
     """The schedule of an award: from the decision's knowledge, so the same whenever it is made."""
     day = _day(desk, stamp)
-    known = PointInTime(lake, stamp.decision_time)
+    known = desk_view(lake, desk, stamp.decision_time)
     rows = decision_rows(lake, "forecasts.scenarios", desk, day, stamp)
     if rows.is_empty():
         # The forecast failed and the last rung was sent: schedule for what that rung expected.
@@ -197,9 +197,8 @@ def _metered(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> dict[str
 
 
 def _prices(lake: Lake, desk: Desk, day: DeliveryDay, series: str, at: datetime) -> pl.DataFrame:
-    return lake.as_of(
+    return desk_view(lake, desk, at).as_of(
         "raw.market_prices",
-        at,
         scope=desk.area,
         start=day.start,
         end=day.end,

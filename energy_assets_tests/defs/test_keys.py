@@ -78,7 +78,7 @@ def test_check_names_and_which_of_them_block(definitions):
     inputs = {
         f"{key}:{name}__reference"
         for key in [f"SIM_DE_LU/{n}" for n in AREA_TABLES] + [f"reference/{n}" for n in DESK_RAW]
-        for name in ("inputs_complete", "no_rejected_rows")
+        for name in ("inputs_complete", "inputs_fresh", "inputs_plausible", "no_rejected_rows")
     }
     blocking = {"reference/bids/curve_orders:market_rules"}
     assert {f"{c.asset_key.to_user_string()}:{c.name}" for c in checks} == inputs | blocking

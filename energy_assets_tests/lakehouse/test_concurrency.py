@@ -37,6 +37,24 @@ def test_concurrent_writers_lose_nothing_double_nothing_and_readers_see_whole_ba
     assert rows["revision"].unique().to_list() == [1]
 
 
+def test_four_processes_on_one_scope_lose_nothing_double_nothing_and_all_get_through(tmp_path):
+    processes, rounds = 4, 10
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        spawn.Manager() as manager,
+        ProcessPoolExecutor(processes, mp_context=spawn) as pool,
+    ):
+        ready = manager.Barrier(processes)
+        running = [
+            pool.submit(writers.hammer, str(tmp_path), writer, rounds, ready)
+            for writer in range(processes)
+        ]
+        done = [future.result() for future in running]
+    stored = Lake(tmp_path).read("raw.market_prices", latest_revision=False)
+    writers.require_whole(stored, processes, rounds)
+    assert sum(one.rows for one in done) == stored.height
+
+
 def planning_on_one_snapshot(lake, monkeypatch, rival):
     """Lets `rival` write between the plan and the commit of the next write, once."""
     write = storage.write_deltalake
@@ -84,8 +102,11 @@ def test_a_write_that_never_gets_through_says_so(tmp_path, monkeypatch):
         raise storage.CommitFailedError("conflict")
 
     monkeypatch.setattr(storage, "write_deltalake", refuse)
-    message = r"raw\.market_prices, scope DE_LU: not committed after 8 attempts"
+    message = r"raw\.market_prices, scope DE_LU: not committed after 48 attempts"
     with pytest.raises(LakeError, match=message):
         writers.write_day(lake, 0, "DE_LU")
     assert len(waited) == storage.ATTEMPTS
+    # Half a minute at most: a deadline job must hear of it.
+    assert sum(waited) < 30
+    assert max(waited) < 0.5
     assert lake.storage.open(table("raw.market_prices")).version() == 0

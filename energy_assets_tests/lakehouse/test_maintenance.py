@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -40,6 +41,14 @@ def test_closed_months_become_one_sorted_file_and_reads_stay_bit_identical(lake)
     stored = pl.read_parquet(closed[0], hive_partitioning=False)
     assert stored["period_start"].is_sorted()
     assert maintain(lake, now=NOW) == []
+
+
+def test_a_table_is_opened_from_a_checkpoint_after_maintenance(lake, tmp_path):
+    log = tmp_path / "raw" / "market_prices" / "_delta_log"
+    assert not (log / "_last_checkpoint").exists()
+    maintain(lake, now=NOW)
+    last = json.loads((log / "_last_checkpoint").read_text())
+    assert last["version"] == lake.version(PRICES)
 
 
 def test_writing_goes_on_after_maintenance(lake):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from energy_assets.lakehouse import Lake, maintain, storage
 from energy_assets_tests.lakehouse.frames import DAY, GATE, bid_run, curve, hours, prices
@@ -20,9 +24,10 @@ def clock() -> datetime:
     return GATE - timedelta(hours=1)
 
 
-def write_day(lake: Lake, day: int, scope: str) -> int:
+def write_day(lake: Lake, day: int, scope: str, value: float | None = None) -> int:
     starts = hours(START + timedelta(days=day), BATCH_ROWS)
-    batch = prices(starts, [float(day)] * BATCH_ROWS, START)
+    price = float(day) if value is None else value
+    batch = prices(starts, [price] * BATCH_ROWS, START)
     return lake.append_if_changed("raw.market_prices", batch, scope=scope).rows_written
 
 
@@ -34,6 +39,56 @@ def write_shared_and_own_keys(root: str, writer: int, days: int, ready: Any) -> 
     own = sum(write_day(lake, day, f"OWN_{writer}") for day in range(days))
     assert own == days * BATCH_ROWS
     return written
+
+
+@dataclass(frozen=True)
+class Hammering:
+    """What one process met: rows written, pauses after a lost commit, most of them in one write."""
+
+    rows: int
+    retries: int
+    most_retries: int
+    longest_seconds: float
+
+
+def hammer(root: str, writer: int, rounds: int, ready: Any) -> Hammering:
+    """One scope without a break: a day all write alike, an own day, a day all revise; in turn."""
+    lake, retries = Lake(root), [0] * rounds
+    seconds, rows = [], 0
+    ready.wait()
+    for number in range(rounds):
+        started = time.perf_counter()
+
+        def pause(delay: float, number: int = number) -> None:
+            retries[number] += 1
+            time.sleep(delay)
+
+        object.__setattr__(lake.storage, "sleep", pause)
+        kind, day = number % 3, number // 3 * 3
+        if kind == 0:
+            rows += write_day(lake, day, "ONE")
+        elif kind == 1:
+            rows += write_day(lake, 10_000 * (writer + 1) + day, "ONE")
+        else:
+            rows += write_day(lake, 1000 + day, "ONE", value=float(writer))
+        seconds.append(time.perf_counter() - started)
+    return Hammering(rows, sum(retries), max(retries), max(seconds))
+
+
+def hammered_rows(writers: int, rounds: int) -> int:
+    """Rows that so many processes and rounds of `hammer` must leave."""
+    alike, own, revised = (len(range(kind, rounds, 3)) for kind in range(3))
+    return BATCH_ROWS * (alike + writers * own + writers * revised)
+
+
+def require_whole(rows: pl.DataFrame, writers: int, rounds: int) -> None:
+    """No row lost, doubled or numbered twice."""
+    assert rows.height == hammered_rows(writers, rounds)
+    assert not rows.select("period_start", "price").is_duplicated().any()
+    numbers = rows.group_by("period_start").agg(pl.col("revision").sort())
+    for revisions in numbers["revision"].to_list():
+        assert revisions == list(range(1, len(revisions) + 1))
+    assert set(rows.group_by("period_start").len()["len"]) == {1, writers}
 
 
 def bid(lake: Lake) -> None:

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from energy_assets.bidding.runs import orders_in_force, run_last_rung
+from energy_assets.feeds.knowledge_rules import BeforeDelivery
+from energy_assets.forecasting.day_ahead import ForecastUnavailableError
+from energy_assets.forecasting.runs import run_forecast, run_verdicts
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.reading import Selection
-from energy_assets.lakehouse.tables import Table
+from energy_assets.lakehouse.tables import Table, table
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
-from energy_assets.quality import overall, verdict_frame, verdicts
+from energy_assets.quality import desk_inputs, overall, verdict_frame, verdicts
 from energy_assets.quality.verdicts import (
     GOOD,
     MISSING,
@@ -21,13 +25,21 @@ from energy_assets.quality.verdicts import (
     fuel_scope,
     inputs,
     system_series,
+    unusable,
 )
 from energy_assets_tests.e2e.desks import REFERENCE_DAY as DAY
 from energy_assets_tests.e2e.desks import decide, epf_desk, fetch, reference_desk, stamp_of
+from energy_assets_tests.lakehouse.frames import frame
 
 DESK = reference_desk()
 SESSION = load_area(DESK.area).session()
 UNITS = {"wind", "solar", "gas_turbine", "load"}
+TABLES_READ = (
+    "raw.market_prices",
+    "raw.system_forecasts",
+    "raw.meter_readings",
+    "raw.weather_forecasts",
+)
 
 
 class WithoutRows:
@@ -48,32 +60,43 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lake
 
 
-def found(lake: Lake, table_id: str = "", lost: pl.Expr | None = None) -> dict[str, Verdict]:
+def found(lake: Lake, table_id: str = "", lost: pl.Expr | None = None) -> list[Verdict]:
     source = WithoutRows(lake, table_id, pl.lit(value=False) if lost is None else lost)
     known = PointInTime(source, DESK.decision_time(DAY))
-    return {verdict.source.name: verdict for verdict in verdicts(known, DESK, DAY)}
+    return verdicts(known, DESK, DAY)
 
 
-def not_good(verdicts_by_name: dict[str, Verdict]) -> dict[str, str]:
-    return {name: v.verdict for name, v in verdicts_by_name.items() if v.verdict != GOOD}
+def by_rule(judged: list[Verdict]) -> dict[str, Verdict]:
+    return {f"{verdict.source.name} {verdict.rule}": verdict for verdict in judged}
+
+
+def not_good(judged: list[Verdict]) -> dict[str, str]:
+    return {name: v.verdict for name, v in by_rule(judged).items() if v.verdict != GOOD}
 
 
 def test_everything_is_good_on_a_whole_lake(lake: Lake) -> None:
     whole = found(lake)
     assert not_good(whole) == {}
-    assert {verdict.source.feeds for verdict in whole.values()} == {"price", *UNITS}
-    assert overall(list(whole.values())) == GOOD
+    assert {verdict.source.feeds for verdict in whole} == {"price", *UNITS}
+    assert overall(whole) == GOOD
+    rules = {name: {v.rule for v in whole if v.source.table == name} for name in TABLES_READ}
+    assert all(found == {"freshness", "completeness", "plausibility"} for found in rules.values())
+    assert {v.rule for v in whole if v.source.table == "raw.fuel_prices"} == {
+        "freshness",
+        "plausibility",
+    }
 
 
 def test_one_missing_price_hour_of_the_last_week_steps_the_price_down(lake: Lake) -> None:
     start = SESSION.delivery_day(DAY - timedelta(days=4)).start
     hour = pl.col("period_start").is_between(start, start + timedelta(minutes=15), closed="left")
     seen = found(lake, "raw.market_prices", hour)
-    assert not_good(seen) == {"raw.market_prices:day_ahead": MISSING}
-    detail = seen["raw.market_prices:day_ahead"].detail
-    assert detail == "expected 168 periods of 60 min, found 167"
-    assert overall(list(seen.values()), "price") == MISSING
-    assert overall(list(seen.values()), "wind") == GOOD
+    assert not_good(seen) == {"raw.market_prices:day_ahead completeness": MISSING}
+    reason = unusable(seen, "price")
+    assert reason.endswith("completeness: expected 168 periods of 60 min, found 167")
+    assert overall(seen, "price") == MISSING
+    assert overall(seen, "wind") == GOOD
+    assert unusable(seen, "wind") == ""
 
 
 def test_a_vintage_out_after_the_decision_is_missing(lake: Lake) -> None:
@@ -81,10 +104,14 @@ def test_a_vintage_out_after_the_decision_is_missing(lake: Lake) -> None:
         pl.col("knowledge_time") > SESSION.delivery_day(DAY - timedelta(days=1)).start
     )
     seen = found(lake, "raw.system_forecasts", morning)
-    assert not_good(seen) == {"raw.system_forecasts:wind": MISSING}
+    assert not_good(seen) == {
+        "raw.system_forecasts:wind freshness": MISSING,
+        "raw.system_forecasts:wind completeness": MISSING,
+    }
     site = pl.col("site") == "wind"
     assert not_good(found(lake, "raw.weather_forecasts", site)) == {
-        "raw.weather_forecasts:wind:wind_speed_100m": MISSING
+        "raw.weather_forecasts:wind:wind_speed_100m freshness": MISSING,
+        "raw.weather_forecasts:wind:wind_speed_100m completeness": MISSING,
     }
 
 
@@ -96,18 +123,33 @@ def test_meters_may_lack_a_tenth(lake: Lake, share: float, verdict: str) -> None
         first, first + lost, closed="left"
     )
     assert not_good(found(lake, "raw.meter_readings", early)) == {
-        "raw.meter_readings:wind": verdict
+        "raw.meter_readings:wind completeness": verdict
     }
 
 
-def test_fuel_prices_may_be_a_week_old(lake: Lake) -> None:
-    delivery = SESSION.delivery_day(DAY).start.date()
-    recent = pl.col("price_date") > delivery - timedelta(days=5)
-    assert not_good(found(lake, "raw.fuel_prices", recent)) == {}
-    older = pl.col("price_date") >= delivery - timedelta(days=8)
-    seen = found(lake, "raw.fuel_prices", older & (pl.col("product") == "eua"))
-    assert not_good(seen) == {"raw.fuel_prices:eua": MISSING}
-    assert overall(list(seen.values()), "gas_turbine") == MISSING
+@pytest.mark.parametrize(
+    ("share_of_age", "verdict"), [(0.9, GOOD), (0.97, SUSPECT), (1.03, MISSING)]
+)
+def test_news_older_than_the_registry_allows_is_missing_and_close_to_it_suspect(
+    lake: Lake, share_of_age: float, verdict: str
+) -> None:
+    max_age = table("raw.fuel_prices").service.freshness
+    honest = WithoutRows(lake, "", pl.lit(value=False))
+    decided = DESK.decision_time(DAY)
+
+    class Aged:
+        def revisions(self, wanted: Table, *asked: object) -> pl.DataFrame:
+            rows = honest.revisions(wanted, *asked)
+            if wanted.id != "raw.fuel_prices":
+                return rows
+            return rows.with_columns(knowledge_time=decided - max_age * share_of_age)
+
+    seen = verdicts(PointInTime(Aged(), decided), DESK, DAY)
+    products = {"raw.fuel_prices:gas_hhv freshness", "raw.fuel_prices:eua freshness"}
+    expected = {} if verdict == GOOD else dict.fromkeys(products, verdict)
+    assert not_good(seen) == expected
+    assert overall(seen, "gas_turbine") == verdict
+    assert overall(seen, "wind") == GOOD
 
 
 def test_prices_of_an_hourly_period_count_whole_on_any_grid(lake: Lake) -> None:
@@ -144,11 +186,11 @@ def test_days_with_a_clock_change_are_complete(
     fetch(lake, desk, tmp_path, day, day)
     seen = verdicts(PointInTime(lake, desk.decision_time(day)), desk, day)
     assert {verdict.verdict for verdict in seen} == {GOOD}
-    details = {verdict.source.name: verdict.detail for verdict in seen}
+    details = {name: verdict.detail for name, verdict in by_rule(seen).items()}
     expected = f"expected {last_week_hours} periods of 60 min, found {last_week_hours}"
-    assert details["raw.market_prices:day_ahead"] == expected
+    assert details["raw.market_prices:day_ahead completeness"] == expected
     expected = f"expected {delivery_hours} periods of 60 min, found {delivery_hours}"
-    assert details["raw.system_forecasts:load"] == expected
+    assert details["raw.system_forecasts:load completeness"] == expected
 
 
 def test_the_worst_verdict_counts_and_none_is_good() -> None:
@@ -166,8 +208,8 @@ def test_the_worst_verdict_counts_and_none_is_good() -> None:
 
 def test_inputs_follow_from_the_desks_feeds_and_units() -> None:
     epf = epf_desk()
-    assert system_series(epf) == ["load", "renewables"]
-    assert system_series(DESK) == ["load", "solar", "wind"]
+    assert system_series(epf, date(2016, 1, 20)) == ["load", "renewables"]
+    assert system_series(DESK, DAY) == ["load", "solar", "wind"]
     assert [each.name for each in inputs(epf, date(2016, 1, 20))] == [
         "raw.market_prices:day_ahead",
         "raw.system_forecasts:load",
@@ -178,7 +220,7 @@ def test_inputs_follow_from_the_desks_feeds_and_units() -> None:
 
 
 def test_verdicts_are_stored_as_they_were_judged(lake: Lake) -> None:
-    judged = list(found(lake).values())
+    judged = found(lake)
     rows = stamp_of(DESK, DAY).on(verdict_frame(judged), "quality.verdicts")
     assert lake.append("quality.verdicts", rows, scope=DESK.name).rows_written == len(judged)
     assert lake.append("quality.verdicts", rows, scope=DESK.name).rows_written == 0
@@ -210,3 +252,124 @@ def test_a_missing_price_input_steps_down_and_still_bids(
         "price_independent",
         "stochastic",
     ]
+
+
+def test_a_stale_weather_vintage_leaves_the_desk_on_its_last_rung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk: Desk = reference_desk(units=["battery", "wind"])
+    lake = Lake(tmp_path)
+    fetch(lake, desk, tmp_path, DAY, DAY)
+    decided = desk.decision_time(DAY)
+    level = table("raw.weather_forecasts").service.freshness
+    honest = Lake.revisions
+
+    def stale(self: Lake, wanted: Table, *asked: object) -> pl.DataFrame:
+        rows = honest(self, wanted, *asked)
+        if wanted.id != "raw.weather_forecasts":
+            return rows
+        # The run of the morning never came; that of the days before covers every hour.
+        old = pl.min_horizontal("knowledge_time", pl.lit(decided - level - timedelta(minutes=1)))
+        return rows.with_columns(knowledge_time=old)
+
+    monkeypatch.setattr(Lake, "revisions", stale)
+    stamp = stamp_of(desk, DAY)
+    judged = run_verdicts(lake, desk, stamp)
+    assert not_good(judged) == {"raw.weather_forecasts:wind:wind_speed_100m freshness": MISSING}
+    run_last_rung(lake, desk, stamp)
+    expected = r"wind cannot be forecast: raw\.weather_forecasts.*within 26\.0 h.*26\.0 h old"
+    with pytest.raises(ForecastUnavailableError, match=expected):
+        run_forecast(lake, desk, stamp)
+    assert lake.read("forecasts.quantiles").is_empty()
+    orders, rung = orders_in_force(lake, desk, stamp)
+    assert rung == "price_independent"
+    assert len(orders.curves) == 96
+
+
+def test_doubtful_points_of_an_input_make_it_suspect_once_they_are_known(tmp_path: Path) -> None:
+    desk = reference_desk(units=["battery"])
+    lake = Lake(tmp_path)
+    fetch(lake, desk, tmp_path, DAY, DAY)
+    decided = desk.decision_time(DAY)
+    start = SESSION.delivery_day(DAY).start
+    points = [
+        # Series, hours after the day's start, when judged, verdict.
+        ("series=load", 1, decided - timedelta(hours=1), "suspect"),
+        ("series=load", 2, decided - timedelta(hours=1), "quarantined"),
+        ("series=load", 3, decided + timedelta(hours=1), "suspect"),
+        ("series=load", 30, decided - timedelta(hours=1), "suspect"),
+        ("series=wind", 1, decided - timedelta(hours=1), "good"),
+    ]
+    rows = frame(
+        "quality.point_verdicts",
+        {
+            "table": ["raw.system_forecasts"] * len(points),
+            "series": [point[0] for point in points],
+            "row_source": ["other"] * len(points),
+            "point_time": [start + timedelta(hours=point[1]) for point in points],
+            "rule": ["frozen"] * len(points),
+            "verdict": [point[3] for point in points],
+            "raw_value": [1.0] * len(points),
+            "detail": [""] * len(points),
+            "source": ["quality"] * len(points),
+            "knowledge_time": [point[2] for point in points],
+            "knowledge_basis": ["observed"] * len(points),
+        },
+    )
+    lake.append_if_changed("quality.point_verdicts", rows, scope=desk.area)
+    seen = verdicts(PointInTime(lake, decided), desk, DAY)
+    assert not_good(seen) == {"raw.system_forecasts:load plausibility": SUSPECT}
+    detail = by_rule(seen)["raw.system_forecasts:load plausibility"].detail
+    assert detail == "expected no doubtful point, found 2, 1 of them quarantined (rules: frozen)"
+
+
+@pytest.mark.parametrize(
+    ("lead_minutes", "known"), [(60, ["load"]), (150, []), (0, ["load"]), (-420, None)]
+)
+def test_system_forecasts_published_after_the_decision_are_no_input(
+    lead_minutes: int, known: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Load is out at 10:00, wind and solar at 18:00 of the day before; the gate is at noon.
+    times = {"load_forecast": time(10), "wind_solar_forecast": time(18)}
+
+    def rule(source: str, series: str, _day: date) -> BeforeDelivery:
+        assert source == "entsoe"
+        return BeforeDelivery(
+            kind="before_delivery", days_before=1, time=times[series], clock="Europe/Brussels"
+        )
+
+    monkeypatch.setattr(desk_inputs, "knowledge_rule", rule)
+    desk = real_desk([{"source": "entsoe"}], lead_time_minutes=max(lead_minutes, 0))
+    if known is None:
+        late = SESSION.delivery_day(DAY).start
+        monkeypatch.setattr(Desk, "decision_time", lambda *_: late)
+        known = ["load", "solar", "wind"]
+    assert system_series(desk, DAY) == known
+    wanted = [each.name for each in inputs(desk, DAY) if each.table == "raw.system_forecasts"]
+    assert wanted == [f"raw.system_forecasts:{name}" for name in known]
+
+
+def test_mapped_files_bring_the_system_forecasts_their_desk_names() -> None:
+    feed = {"source": "mapped_files", "mapping": "m.yaml", "forecasts": ["load", "residual_load"]}
+    assert system_series(real_desk([feed]), DAY) == ["load", "residual_load"]
+
+
+def test_every_weather_site_of_a_unit_is_an_input() -> None:
+    sites = [
+        {"name": "coast", "latitude": 54, "longitude": 9, "weight": 3},
+        {"name": "inland", "latitude": 52, "longitude": 12, "weight": 1},
+    ]
+    feed = {"source": "open_meteo", "sites": {"wind": sites}}
+    wanted = inputs(real_desk([feed]), DAY)
+    assert [each.name for each in wanted if each.table == "raw.weather_forecasts"] == [
+        "raw.weather_forecasts:coast:wind_speed_100m",
+        "raw.weather_forecasts:inland:wind_speed_100m",
+    ]
+    assert {each.series for each in wanted if each.table == "raw.weather_forecasts"} == {
+        "site=coast,variable=wind_speed_100m",
+        "site=inland,variable=wind_speed_100m",
+    }
+
+
+def real_desk(feeds: list[dict[str, object]], **changes: object) -> Desk:
+    return reference_desk(["battery", "wind"], area="DE_LU", feeds=feeds, **changes)

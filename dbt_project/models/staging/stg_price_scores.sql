@@ -1,8 +1,12 @@
 select
-    {{ desk_day_columns() }},
+    desk_day,
+    desk,
+    session,
+    mode,
+    delivery_day,
     model,
     max(value) filter (where metric = 'mae') as mae,
     max(value) filter (where metric = 'pinball99') as pinball99
-from ({{ rows_in_force(source('forecasts', 'scores')) }})
+from {{ ref('stg_scores') }}
 where target = 'price'
 group by all

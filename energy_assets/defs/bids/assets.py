@@ -180,5 +180,8 @@ def _bid_metadata(results: list[BidResult]) -> dict[str, dg.MetadataValue]:
         "cvar": dg.MetadataValue.float(float(last.solution.cvar)),
         "solver": dg.MetadataValue.text(last.solution.status),
         "reason": dg.MetadataValue.text(last.solution.reason or "best rung"),
+        "unpublished outages": dg.MetadataValue.text(
+            "; ".join(sorted({str(each) for r in results for each in r.unpublished})) or "none"
+        ),
         "seconds": dg.MetadataValue.md("| step | CPU s |\n|---|---|\n" + steps),
     }

@@ -23,9 +23,13 @@ UNIT_RULES = ("limits", "ramp", "frozen", "residual", "level_shift", "scale", "s
 WEATHER_VARIABLES = (
     "wind_speed_10m",
     "wind_speed_40m",
+    "wind_speed_50m",
     "wind_speed_60m",
     "wind_speed_80m",
     "wind_speed_100m",
+    "wind_direction_10m",
+    "wind_direction_50m",
+    "wind_direction_80m",
     "wind_direction_100m",
     "irradiance",
     "direct_radiation",

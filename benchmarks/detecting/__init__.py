@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/detection.py`: real series, injected attacks, real labels, counting."""

@@ -1,0 +1,1 @@
+"""Curated: unit generation, availability and market series as the desk believes them."""

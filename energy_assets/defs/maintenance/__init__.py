@@ -1,0 +1,1 @@
+"""Maintenance: closed months rewritten in order; files and answers past their retention deleted."""

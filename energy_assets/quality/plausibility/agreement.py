@@ -1,0 +1,32 @@
+"""Agreement of two sources of the same quantity.
+
+Rule `agreement`: the two differ by more than `tolerance` (0.01 currency/MWh for prices). Which one is
+wrong the pair alone cannot say; the expected series decides where it is clearly nearer to one of
+them, else both are suspect. Not here: siblings that only resemble each other (`level_shift`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from energy_assets.quality.plausibility.signal import Finding, Signal, at_once
+from energy_assets.quality.plausibility.thresholds import AgreementThresholds
+
+
+def agreement(signal: Signal, use: AgreementThresholds) -> list[Finding]:
+    """Values that the second source contradicts."""
+    if signal.second is None:
+        return []
+    apart = np.abs(signal.values - signal.second)
+    # A cent is a cent: decimals that binary numbers do not hold must not count.
+    flagged = apart > use.tolerance + 1e-6
+    if signal.expected is not None:
+        mine = np.abs(signal.values - signal.expected)
+        theirs = np.abs(signal.second - signal.expected)
+        # Clearly nearer to what was expected: the other source is the wrong one.
+        cleared = (theirs > use.clear_ratio * mine) & (apart > use.clear_least)
+        flagged &= ~cleared
+    if not flagged.any():
+        return []
+    expected = f"within {use.tolerance:g} of the second source"
+    return [at_once("agreement", "suspect", flagged, apart, expected, "apart by")]

@@ -1,0 +1,73 @@
+"""Spikes: single values that stand out from the forecast, from their neighbours, or from both.
+
+Rule `residual`. Three robust z of each slot, |x - median| / (1.4826 MAD), where median and MAD are of
+the same hour of the day over the days before (so of the season too):
+
+- the residual against the expected series;
+- how far the residual stands out from its neighbours (up to three slots to either side);
+- how far the value itself stands out from its neighbours.
+
+The smallest of them counts: a wrong forecast leaves the value smooth, a real jump shows in the
+forecast or stays. Without an expected series only the last one is there, held to a higher threshold.
+Not here: spells of wrong values (`level_shift`, `scale`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from energy_assets.quality.plausibility.signal import Finding, Floats, Places, Signal
+from energy_assets.quality.plausibility.thresholds import ResidualThresholds
+from energy_assets.quality.plausibility.trailing import (
+    centre_and_spread,
+    nan_median,
+    typical_size,
+)
+
+
+def residual_spikes(signal: Signal, use: ResidualThresholds) -> list[Finding]:
+    """Values whose smallest robust z is above the threshold."""
+    size = typical_size(signal.values, use.memory_days)[:, None]
+    floor = np.maximum(use.floor_share * size, 1e-9)
+    scores = [_z(_stand_out(signal.values, use.neighbours), signal, use, floor)]
+    most = use.alone
+    if signal.expected is not None:
+        residual = signal.values - signal.expected
+        by_forecast = [
+            _z(residual, signal, use, floor),
+            _z(_stand_out(residual, use.neighbours), signal, use, floor),
+        ]
+        known = np.isfinite(by_forecast[0])
+        lowest = np.fmin(np.fmin(*by_forecast), scores[0])
+        score = np.where(known, lowest * use.alone / use.together, scores[0])
+    else:
+        score = scores[0]
+    flagged = (score > most).ravel()
+    if not flagged.any():
+        return []
+    last = signal.flat.size - 1
+    evidence: Places = np.minimum(np.arange(signal.flat.size) + use.neighbours, last)
+    flagged_at_rest = flagged & (signal.flat == 0) & (signal.kind in ("wind", "solar"))
+    flagged = flagged & ~flagged_at_rest
+    expected = f"within {most:g} robust deviations of forecast, hour and neighbours"
+    return [
+        Finding("residual", "suspect", flagged, evidence, score.ravel(), expected, "deviations:")
+    ] if flagged.any() else []
+
+
+def _z(values: Floats, signal: Signal, use: ResidualThresholds, floor: Floats) -> Floats:
+    centre, spread = centre_and_spread(values, use.memory_days)
+    reach = max(int(signal.slots_per_hour), 1)
+    # A month of one slot is a small sample: the spread of the hour around it counts too.
+    around = np.stack([np.roll(spread, step, axis=1) for step in range(-reach, reach + 1)])
+    return np.abs(values - centre) / np.maximum(np.nanmean(around, axis=0), floor)
+
+
+def _stand_out(values: Floats, reach: int) -> Floats:
+    """Each value less the median of its neighbours."""
+    flat = values.ravel()
+    edge = np.full(reach, np.nan)
+    windows = sliding_window_view(np.concatenate([edge, flat, edge]), 2 * reach + 1)
+    around = np.concatenate([windows[:, :reach], windows[:, reach + 1 :]], axis=1)
+    return (flat - nan_median(around)).reshape(values.shape)
