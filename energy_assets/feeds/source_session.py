@@ -3,8 +3,10 @@
 `SourceSession` is a `requests.Session`, so that a library which takes a session (entsoe-py) obeys
 the same rules as our own clients. Every request waits for its turn (`rate_limit`); a refused
 connection, a broken answer, HTTP 429 and 5xx are tried again with exponential backoff and jitter
-(`Retry-After` is obeyed up to the longest wait); other answers are the caller's. Each answer is
-kept (`raw_answers`), secrets covered (`redaction`), and read as UTF-8 unless it names a charset.
+(`Retry-After` is obeyed up to the longest wait); other answers are the caller's. A source that was
+given up gets one try per request for a while: its other feeds must not each wait for it anew. Each
+answer is kept (`raw_answers`), secrets covered (`redaction`), and read as UTF-8 unless it names a
+charset.
 
 Errors name the source and what was asked, never a token. Redirects are not followed: a source that
 answers from elsewhere is not the one configured.
@@ -73,12 +75,14 @@ class Policy:
         attempts: Times one request is tried.
         longest_wait_seconds: Longest pause between two tries.
         first_wait_seconds: Pause after the first try; doubled each time.
+        given_up_seconds: How long after giving up one try per request is all.
     """
 
     requests_per_minute: float
     attempts: int = 5
     longest_wait_seconds: float = 30.0
     first_wait_seconds: float = 1.0
+    given_up_seconds: float = 120.0
 
 
 class _Transient(Exception):  # noqa: N818 - never leaves this module
@@ -87,6 +91,10 @@ class _Transient(Exception):  # noqa: N818 - never leaves this module
     def __init__(self, found: str, retry_after: float | None = None) -> None:
         super().__init__(found)
         self.retry_after = retry_after
+
+
+# When a source was given up in this process, by source and address: each feed has its own session.
+_GIVEN_UP: dict[tuple[str, str], float] = {}
 
 
 class _Final(Exception):  # noqa: N818 - never leaves this module
@@ -160,9 +168,10 @@ class SourceSession(requests.Session):
                 self._turns.wait(self._sleep, self._clock)
             return self._once(method, target, *args, **kwargs)
 
+        tries = self._tries()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Transient),
-            stop=tenacity.stop_after_attempt(self._policy.attempts),
+            stop=tenacity.stop_after_attempt(tries),
             wait=self._wait,
             sleep=self._sleep,
             reraise=True,
@@ -171,11 +180,18 @@ class SourceSession(requests.Session):
         try:
             answer: requests.Response = retrying(attempt)
         except _Transient as error:
-            found = f"{error} after {self._policy.attempts} tries"
+            _GIVEN_UP[self.source, self._base] = self._clock()
+            found = f"{error} after {tries} {'try' if tries == 1 else 'tries'}"
             raise SourceUnavailableError(self.source, asked, found) from None
         except _Final as error:
             raise SourceUnavailableError(self.source, asked, str(error)) from None
+        _GIVEN_UP.pop((self.source, self._base), None)
         return answer
+
+    def _tries(self) -> int:
+        given_up = _GIVEN_UP.get((self.source, self._base))
+        recent = given_up is not None and self._clock() - given_up < self._policy.given_up_seconds
+        return 1 if recent else self._policy.attempts
 
     def _is_below_base(self, url: str) -> bool:
         # A bare prefix would let `https://host.example.org` pass for `https://host`.

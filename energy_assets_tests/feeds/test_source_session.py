@@ -70,6 +70,22 @@ def test_tries_end_and_the_error_is_one_line_with_the_last_fault(asked):
     assert str(caught.value) == f"{expected} after 4 tries"
 
 
+def test_a_source_given_up_gets_one_try_until_it_answers_or_a_while_has_passed(asked):
+    now = [0.0]
+    with asked(clock=lambda: now[0]) as (session, server, slept):
+        for minute, tries in ((0, POLICY.attempts), (1, 1), (4, POLICY.attempts)):
+            now[0] = 60.0 * minute
+            server.inject(*[Status(503)] * tries)
+            before = server.count()
+            with pytest.raises(SourceUnavailableError):
+                session.ask()
+            assert server.count() - before == tries
+        assert len(slept) == 2 * (POLICY.attempts - 1)
+        session.ask()
+        server.inject(Status(503))
+        session.ask()
+
+
 def test_a_refused_connection_is_tried_again_too(asked):
     with asked() as (session, _, slept):
         pass
@@ -82,7 +98,7 @@ def test_a_silent_server_is_given_up(asked, monkeypatch):
     monkeypatch.setattr(source_session, "_TIMEOUT_SECONDS", (1.0, 0.05))
     with asked(policy=Policy(600, attempts=1)) as (session, server, _):
         server.inject(Slow(0.3))
-        with pytest.raises(SourceUnavailableError, match="Timeout after 1 tries"):
+        with pytest.raises(SourceUnavailableError, match="Timeout after 1 try"):
             session.ask()
 
 

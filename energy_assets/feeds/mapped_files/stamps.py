@@ -109,7 +109,7 @@ def _numbered(
     column = spec.period or PERIOD_INDEX
     number = _whole(path, column, cells)
     passed = ((number - 1) * minutes * 60_000_000).cast(pl.Duration("us"))
-    if convention == "normalised_24":
+    if convention in ("normalised_24", "spring_hour_shifted"):
         local = day.cast(pl.Datetime("us")) + passed
         found = moments(local, spec.clock, convention)
         start, averaged = found.utc, int(found.repeated.sum())
@@ -118,10 +118,6 @@ def _numbered(
         bounds = starts_of_days(day, spec.clock)
         start, averaged = bounds["start"] + passed, 0
         inside = (number >= 1) & (start < bounds["end"])
-        if convention == "spring_hour_shifted":
-            beyond = number >= 1
-            start = pl.select(pl.when(inside).then(start)).to_series()
-            inside = beyond
     if not inside.all():
         row = (~inside).arg_true()[0]
         expected = f"a {minutes[row]}-minute period of {day[row]} in {spec.clock}"

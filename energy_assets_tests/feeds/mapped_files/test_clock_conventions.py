@@ -183,6 +183,29 @@ def test_settlement_periods_are_counted_from_midnight(tmp_path, day, count, reso
         _ = feed_in(tmp_path, periods).rows
 
 
+def test_hours_side_by_side_follow_the_same_conventions_as_stamps(tmp_path):
+    names = [str(hour) for hour in range(24)]
+    for day in (SPRING, AUTUMN):
+        for convention in ("normalised_24", "spring_hour_shifted"):
+            wide = actuals(
+                time_column=None,
+                time_date="d",
+                time_period_columns=names,
+                **BERLIN,
+                time_convention=convention,
+                value_column="value",
+            )
+            write(tmp_path, [",".join(["d", *names]), ",".join([day, *names])])
+            feed = feed_in(tmp_path, wide)
+            sideways = dict(feed.rows.select("period_start", "value_mw").iter_rows())
+            stamped = starts(
+                tmp_path, hours(day, list(range(24))), **BERLIN, time_convention=convention
+            )
+            number = values(feed_in(tmp_path, actuals(**BERLIN, time_convention=convention)))
+            assert sideways == dict(zip(stamped, number, strict=True))
+            assert feed.prepared.rows_read == 1
+
+
 def test_hours_side_by_side_are_periods_of_their_day(tmp_path):
     names = [str(hour) for hour in range(24)]
     write(tmp_path, [",".join(["d", *names]), ",".join([SPRING, *names])])

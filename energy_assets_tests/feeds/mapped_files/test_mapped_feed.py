@@ -61,7 +61,7 @@ def test_metering_without_a_scope_belongs_to_the_desk_that_reads_it(tmp_path):
 
 
 def test_a_desk_reads_no_other_scope(tmp_path):
-    with pytest.raises(InputError, match="expected rows of .* or global, found 'other'"):
+    with pytest.raises(InputError, match=r"expected rows of .* or global, found 'other'"):
         desk_feeds(tmp_path, metering("other"))
 
 

@@ -57,7 +57,11 @@ MAPPING_FAULTS = {
         "values[mw].unit: expected one of MW, W, kW",
     ),
     "a price without a currency": (
-        actuals(table_table="raw.market_prices", value_unit="MWh"),
+        actuals(
+            table_table="raw.market_prices",
+            value_unit="MWh",
+            value_labels={"series": "day_ahead"},
+        ),
         "values[mw].unit: expected a currency and unit such as EUR/MWh",
     ),
     "a forecast without an issue time": (

@@ -6,7 +6,6 @@ import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 
-
 from energy_assets.feeds.mapped_files.feed import MappedFeed, mapped_feeds
 from energy_assets.feeds.mapped_files.mapping import Mapping
 
