@@ -116,14 +116,14 @@ ATTACKS: dict[str, Attack] = {
 OWN_RULES = {
     "slow drift": ("level_shift", "agreement"),
     "bias on one source": ("level_shift", "agreement"),
-    "replay of yesterday": ("replay",),
-    "frozen": ("frozen",),
+    "replay of yesterday": ("replay", "agreement"),
+    "frozen": ("frozen", "frozen.rest"),
     "skew": ("skew", "agreement"),
     "kW/MW": ("scale", "limits", "limits.night"),
     "sign": ("sign", "limits"),
-    "duplicates": ("duplicate",),
+    "duplicates": ("duplicate", "replay", "agreement"),
     "spike": ("residual", "limits", "limits.night", "agreement"),
-    "zeros": ("zero",),
+    "zeros": ("zero", "agreement"),
 }
 # A moment the attack would not change is no instance of it.
 VISIBLE = {"frozen", "replay of yesterday", "sign", "kW/MW", "duplicates", "zeros"}

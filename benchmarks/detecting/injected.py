@@ -10,12 +10,13 @@ import numpy as np
 
 from detecting.attacks import ATTACKS, OWN_RULES
 from detecting.series import Series
-from energy_assets.quality.plausibility import CONTEXT_DAYS, RULES, findings
+from energy_assets.quality.plausibility import RULES, context_days, findings
 from energy_assets.quality.plausibility.signal import runs
 
 WARM_UP_DAYS = 120
 LONGEST_ATTACK_DAYS = 37
 GROUPS = tuple(rule for rule in RULES if rule != "jump")
+CONTEXT_DAYS = context_days(GROUPS)
 
 
 @dataclass

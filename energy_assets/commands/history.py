@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from energy_assets.feeds import feeds_for
+from energy_assets.feeds import SourceUnavailableError, feeds_for
 from energy_assets.feeds.access import access_of
 from energy_assets.feeds.epf_format import read_epf_file
 from energy_assets.lakehouse.lake import Lake
@@ -14,6 +15,7 @@ from energy_assets.portfolio import Desk, FilesFeed
 from energy_assets.quality.catch_up import catch_up
 from energy_assets.settings import Settings
 
+_LOGGER = logging.getLogger(__name__)
 Report = Callable[[str, int, int], None]
 
 
@@ -55,11 +57,18 @@ def fetch_history(
 ) -> int:
     """Catch up every feed of a desk; returns the rows written.
 
+    A remote source that does not answer is left out with one line: what is stored may do, and the
+    verdicts say so where it does not.
+
     Raises:
         InputError: A feed's input is bad; nothing of that feed was written.
     """
     written = 0
     for feed in feeds_for(desk, access_of(settings)):
-        admissions = catch_up(lake, desk, feed, first, last, as_of, progress=report)
+        try:
+            admissions = catch_up(lake, desk, feed, first, last, as_of, progress=report)
+        except SourceUnavailableError as error:
+            _LOGGER.warning("%s left out: %s", feed.name, error)
+            continue
         written += sum(admission.written for admission in admissions)
     return written

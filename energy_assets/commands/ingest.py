@@ -158,10 +158,9 @@ def run_ingest_files(
     began = time.perf_counter()
     mapping = load_mapping(mapping_file)
     feeds = mapped_feeds(mapping, settings.real_data, scope)
-    for done, feed in enumerate(feeds):
-        report("reading files", done, len(feeds))
+    for done, feed in enumerate(feeds, start=1):
         _ = feed.prepared
-    report("reading files", len(feeds), len(feeds))
+        report("reading files", done, len(feeds))
     lake = Lake(settings.lake_root, settings.object_store_options)
     lake.ensure_tables([*{feed.table.id for feed in feeds}, REJECTED_ROWS])
     counts = []

@@ -17,6 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.lakehouse.preference import newest_vintage
 from energy_assets.lakehouse.tables import UTC_TIME, table
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk
@@ -44,7 +45,7 @@ def market_series(known: PointInTime, desk: Desk, day: DeliveryDay) -> pl.DataFr
             start=day.start,
             end=day.end,
         )
-        newest = newest_vintage(found) if is_forecast else found
+        newest = newest_vintage(found, known.source_order, _PERIOD) if is_forecast else found
         issued = pl.col("issue_time") if is_forecast else pl.lit(None, dtype=UTC_TIME)
         return newest.select(
             pl.format("{}.{}", pl.lit(prefix), pl.col("series")).alias("series"),
@@ -65,9 +66,3 @@ def market_series(known: PointInTime, desk: Desk, day: DeliveryDay) -> pl.DataFr
             rows("raw.system_forecasts", "forecast", "value_mw", "MW"),
         ]
     ).sort(_PERIOD)
-
-
-def newest_vintage(rows: pl.DataFrame) -> pl.DataFrame:
-    """The newest vintage of each period, of rows known in time."""
-    ordered = rows.sort(*_PERIOD, "issue_time")
-    return ordered.unique(_PERIOD, keep="last", maintain_order=True)

@@ -59,7 +59,9 @@ def stamps(context: RunContext, workspace: Workspace, desk: Desk) -> list[RunSta
     for day in run_days(tags):
         in_time: Mode = "live" if began <= session.gate_closure(day) else "replay"
         at = _decision_time(tags) or desk.decision_time(day).astimezone(UTC)
-        found.append(RunStamp(SESSION, day, at, run_id, given or in_time))
+        # Asked for before the gate, begun after it: nobody may act on it any more.
+        late = given == "live" and in_time == "replay"
+        found.append(RunStamp(SESSION, day, at, run_id, in_time if late or not given else given))
     return found
 
 

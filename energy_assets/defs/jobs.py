@@ -5,11 +5,13 @@ Belongs here: which assets run together, with which tags. Not here: when (`sched
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import dagster as dg
 
 from energy_assets.defs.partitions import delivery_days
+from energy_assets.defs.raw.assets import KNOWN_NOW, raw_key
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key
 from energy_assets.feeds import feeds_for
@@ -31,18 +33,14 @@ _DECISION = (
 
 
 def jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
-    """The jobs of every area, and one ingestion job per source."""
+    """The jobs of every area, and one ingestion job per source and area."""
     made = [job for area in workspace.areas for job in _area_jobs(workspace, area)]
     return [*made, *_ingest_jobs(workspace)]
 
 
 def raw_selection(workspace: Workspace, desks: Iterable[Desk]) -> dg.AssetSelection:
     """The raw assets of some desks."""
-    keys = {
-        key(feed.scope, feed.table.id)
-        for desk in desks
-        for feed in feeds_for(desk, workspace.access)
-    }
+    keys = {raw_key(desk, feed) for desk in desks for feed in feeds_for(desk, workspace.access)}
     return dg.AssetSelection.assets(*sorted(keys))
 
 
@@ -111,23 +109,39 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
     ]
 
 
+def sources_of(workspace: Workspace, area: str) -> list[str]:
+    """Names of the sources that the desks of an area read."""
+    return sorted({spec.source for desk in workspace.desks_of(area) for spec in desk.feeds})
+
+
+def ingest_name(source: str, area: str) -> str:
+    """Name of the job that ingests a source for the desks of an area."""
+    return f"ingest__{source}__{area}"
+
+
 def _ingest_jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
-    made = []
-    for source in sorted({spec.source for desk in workspace.desks for spec in desk.feeds}):
-        desks = [d for d in workspace.desks if source in {spec.source for spec in d.feeds}]
-        area = sorted(desk.area for desk in desks)[0]
-        of_area = [desk for desk in desks if desk.area == area]
-        made.append(
-            _job(
-                f"ingest__{source}",
-                raw_selection(workspace, of_area).without_checks(),
-                area,
-                f"Catch up the raw tables that come from {source}.",
-                INGEST_PRIORITY,
-                max_runtime=1800,
-            )
+    return [
+        _job(
+            ingest_name(source, area),
+            raw_selection(workspace, _reading(workspace, source, area)).without_checks(),
+            area,
+            f"Catch up the raw tables of {area} that {source} brings.",
+            INGEST_PRIORITY,
+            max_runtime=1800,
+            tags=KNOWN_NOW,
         )
-    return made
+        for area in workspace.areas
+        for source in sources_of(workspace, area)
+    ]
+
+
+def _reading(workspace: Workspace, source: str, area: str) -> list[Desk]:
+    """The desks of an area, with the feeds of one source only."""
+    return [
+        desk.model_copy(update={"feeds": feeds})
+        for desk in workspace.desks_of(area)
+        if (feeds := tuple(spec for spec in desk.feeds if spec.source == source))
+    ]
 
 
 def _of_desks(desks: Iterable[Desk], parts: list[tuple[str, str]]) -> dg.AssetSelection:
@@ -143,6 +157,7 @@ def _job(
     priority: str,
     *,
     max_runtime: int,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         name,
@@ -155,5 +170,6 @@ def _job(
             "session": "day_ahead",
             "dagster/priority": priority,
             "dagster/max_runtime": str(max_runtime),
+            **tags,
         },
     )

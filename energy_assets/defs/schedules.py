@@ -7,14 +7,16 @@ Schedules and sensors start RUNNING where the settings say so.
 import json
 import logging
 import urllib.request
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from http.client import HTTPException
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from energy_assets.defs.decisions import SESSION
+from energy_assets.defs.jobs import ingest_name, sources_of
 from energy_assets.defs.launch import failure_line
+from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.market import Session, load_area
 
@@ -26,9 +28,8 @@ _WEBHOOK_SECONDS = 10
 
 
 def schedules(workspace: Workspace) -> list[dg.ScheduleDefinition]:
-    """The schedules of every area that is not a benchmark, and hourly ingestion per source."""
+    """The schedules of every area that is not a benchmark, and hourly ingestion of its sources."""
     made = []
-    sources = set()
     for area in workspace.areas:
         if load_area(area).benchmark_only:
             continue
@@ -37,8 +38,8 @@ def schedules(workspace: Workspace) -> list[dg.ScheduleDefinition]:
             _results(workspace, area),
             _settlement(workspace, area),
         ]
-        sources |= {spec.source for desk in workspace.desks_of(area) for spec in desk.feeds}
-    return made + [_ingest(workspace, source) for source in sorted(sources)]
+        made += [_ingest(workspace, source, area) for source in sources_of(workspace, area)]
+    return made
 
 
 def _day_ahead(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
@@ -104,20 +105,24 @@ def _settlement(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
     return _schedule
 
 
-def _ingest(workspace: Workspace, source: str) -> dg.ScheduleDefinition:
+def _ingest(workspace: Workspace, source: str, area: str) -> dg.ScheduleDefinition:
+    name = ingest_name(source, area)
+    zone = ZoneInfo(delivery_days(area).timezone)
+
     @dg.schedule(
-        name=f"ingest__{source}__schedule",
-        job_name=f"ingest__{source}",
+        name=f"{name}__schedule",
+        job_name=name,
         cron_schedule=workspace.settings.ingest_cron,
         execution_timezone="UTC",
         default_status=_status(workspace),
-        description=f"News from {source}.",
+        description=f"News from {source} for {area}.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         tick = context.scheduled_execution_time
+        # The last day with a partition: what its decision needs is fetched ahead of its gate.
+        tomorrow = tick.astimezone(zone).date() + timedelta(days=1)
         return dg.RunRequest(
-            run_key=f"ingest/{source}/{tick.isoformat()}",
-            partition_key=tick.astimezone(UTC).date().isoformat(),
+            run_key=f"{name}/{tick.isoformat()}", partition_key=tomorrow.isoformat()
         )
 
     return _schedule

@@ -16,6 +16,7 @@ import polars as pl
 
 from energy_assets.forecasting.profiles import FloatArray, slot_matrix, wall_clock_columns
 from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.lakehouse.preference import newest_vintage
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.market import Session, load_area
 from energy_assets.portfolio import Desk
@@ -91,7 +92,7 @@ def vintage_matrix(
         (days, slots), NaN where no vintage was known in time.
     """
     session = load_area(desk.area).session()
-    columns = ["issue_time", "period_start", "resolution_min", value]
+    columns = ["issue_time", "period_start", "resolution_min", "source", value]
 
     def rows(since: date, until: date, at: datetime) -> pl.DataFrame:
         return known.as_of(
@@ -114,11 +115,7 @@ def vintage_matrix(
     hidden = dated.filter(late, pl.col("issue_time") <= pl.col("decision_time"))
     revised = hidden["label"].unique().sort()
     in_time += [rows(day, day, desk.decision_time(day)).select(columns) for day in revised]
-    newest = (
-        pl.concat(in_time)
-        .sort("period_start", "issue_time", maintain_order=True)
-        .unique("period_start", keep="last", maintain_order=True)
-    )
+    newest = newest_vintage(pl.concat(in_time), known.source_order)
     return slot_matrix(newest, value, session, first, last, slots)
 
 

@@ -141,8 +141,7 @@ class Lake:
         frame = rejected_frame(
             table(table_id).id, rows, rule=rule, reason=reason, source=source, at=self.clock()
         )
-        unique = frame.unique("row_hash", keep="first", maintain_order=True)
-        return self.append_if_changed(REJECTED_ROWS, unique, scope=scope, run_id=run_id)
+        return self.append_if_changed(REJECTED_ROWS, frame, scope=scope, run_id=run_id)
 
     def as_of(
         self,

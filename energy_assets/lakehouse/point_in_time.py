@@ -24,6 +24,7 @@ from energy_assets.lakehouse.hashing import combined_hash
 from energy_assets.lakehouse.point_verdicts import POINT_VERDICTS, LeftOut
 from energy_assets.lakehouse.preference import is_preferred
 from energy_assets.lakehouse.reading import Selection, Where, in_utc, select
+from energy_assets.lakehouse.resolution import is_in_force
 from energy_assets.lakehouse.revisions import Places, Revisions
 from energy_assets.lakehouse.tables import Table, table
 
@@ -57,7 +58,8 @@ class PointInTime:
         decision_time: Latest point in time that may be asked for.
         ingested_before: Only rows written before this are read (fixes a past run's inputs).
         source_order: Where several sources bring the same thing, the first one named here counts;
-            all count if left out.
+            all count if left out. Vintages made at different times are different things: who reads
+            them chooses (`newest_vintage`).
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class PointInTime:
         source_order: Sequence[str] = (),
     ) -> None:
         self._lake = lake
-        self._source_order = tuple(source_order)
+        self.source_order = tuple(source_order)
         self.decision_time = in_utc(decision_time, "decision_time")
         self.ingested_before = (
             None if ingested_before is None else in_utc(ingested_before, "ingested_before")
@@ -81,7 +83,7 @@ class PointInTime:
     def for_decision(self, decision_time: datetime) -> PointInTime:
         """The view of another decision, on the same rows in memory (backtests)."""
         other = PointInTime(
-            self._lake, decision_time, self.ingested_before, source_order=self._source_order
+            self._lake, decision_time, self.ingested_before, source_order=self.source_order
         )
         other._windows, other._left_out = self._windows, self._left_out
         return other
@@ -109,7 +111,7 @@ class PointInTime:
         where: Where | None = None,
         columns: Sequence[str] | None = None,
     ) -> pl.DataFrame:
-        """Rows as known at a time, good points only, sorted by key then source.
+        """Rows as known at a time, good points only, one resolution per time; by key, then source.
 
         Args:
             table_id: A raw table, e.g. `raw.market_prices`.
@@ -140,10 +142,11 @@ class PointInTime:
         if after:
             kept = rows.select(pl.all_horizontal(after).fill_null(value=False)).to_series()
             places, rows = places[kept.to_numpy()], rows.filter(kept)
-        if self._source_order:
-            # Vintages of one source stand beside each other; sources do not.
-            thing = [name for name in window.table.key if name != "issue_time"]
-            counts = is_preferred(rows, thing, self._source_order)
+        finest = is_in_force(window.table, rows)
+        if not finest.all():
+            places, rows = places[finest], rows.filter(finest)
+        if self.source_order:
+            counts = is_preferred(rows, window.table.key, self.source_order)
             places, rows = places[counts.to_numpy()], rows.filter(counts)
         seen = self._seen.setdefault(number, np.zeros(window.revisions.frame.height, dtype=bool))
         seen[places] = True

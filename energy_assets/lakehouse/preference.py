@@ -51,6 +51,23 @@ def is_preferred(rows: pl.DataFrame, key: Sequence[str], order: Sequence[str]) -
     return named.select(pl.col("_rank") == pl.col("_rank").min().over(list(key))).to_series()
 
 
+def newest_vintage(
+    rows: pl.DataFrame, order: Sequence[str], key: Sequence[str] = (_START, _LENGTH)
+) -> pl.DataFrame:
+    """Of forecasts known in time, the newest of each source, then of the preferred source.
+
+    Args:
+        rows: Rows with `issue_time`, `source` and the key's columns.
+        order: Sources, most preferred first; without any, the newest vintage of all counts.
+        key: Columns that name what is forecast.
+    """
+    group = [*key, _SOURCE] if order else [*key]
+    newest = rows.sort(*key, "issue_time", _SOURCE, maintain_order=True).unique(
+        group, keep="last", maintain_order=True
+    )
+    return preferred(newest, key, order) if order else newest
+
+
 def ranked(sources: Sequence[str], order: Sequence[str]) -> list[str]:
     """Sources from most to least preferred."""
     known = {source: place for place, source in enumerate(order)}

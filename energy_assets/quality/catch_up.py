@@ -34,6 +34,7 @@ def catch_up(
     as_of: datetime,
     *,
     run_id: str = "",
+    admitted: Callable[[Admission], None] | None = None,
     progress: Progress | None = None,
 ) -> list[Admission]:
     """Bring one feed's table up to what was known at `as_of` for delivery days first to last.
@@ -46,6 +47,7 @@ def catch_up(
         last: Last delivery day, included.
         as_of: Nothing known later is fetched.
         run_id: Named in the commits.
+        admitted: Told what each quarter brought, also where a later one fails.
         progress: Told after each quarter.
 
     Returns:
@@ -61,7 +63,9 @@ def catch_up(
     windows = _chunks(start, end)
     done = []
     for number, window in enumerate(windows):
-        done.append(admit(lake, feed, window, as_of, area=area, run_id=run_id))
+        done.append(admit(lake, feed, window, as_of, area=area, desk=desk, run_id=run_id))
+        if admitted:
+            admitted(done[-1])
         if progress:
             progress(feed.name, number + 1, len(windows))
     return done

@@ -71,7 +71,7 @@ class Input:
 
     @property
     def series(self) -> str:
-        """The series as `quality.point_verdicts` names it."""
+        """The series as `quality.point_verdicts` names it, without a vintage."""
         return ",".join(f"{column}={value}" for column, value in self.where)
 
     @property

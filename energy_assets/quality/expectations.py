@@ -98,10 +98,8 @@ def suite(name: str, expected: list[Expected]) -> ExpectationSuite:
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
-    made = gx.ExpectationSuite(name=name)
-    for each in expected:
-        made.add_expectation(getattr(gxe, each.kind)(**each.arguments))
-    return made
+    made = [getattr(gxe, each.kind)(**each.arguments) for each in expected]
+    return gx.ExpectationSuite(name=name, expectations=made)
 
 
 def day_coverage(

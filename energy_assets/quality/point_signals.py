@@ -2,7 +2,7 @@
 
 A series is told by its table and key columns; what is physically possible comes from the desk's units
 and the variable, what is expected from companions in the lake: the operator's forecast for a measured
-system quantity, the weather at the site or the area's load for a meter. Belongs here: that mapping.
+system quantity, the weather at the site for a meter. Belongs here: that mapping.
 Not here: reading rows (`judging`), the checks (`plausibility`).
 """
 
@@ -28,11 +28,8 @@ from energy_assets.quality.plausibility import Kind
 _WEATHER_LIMITS = {
     "wind_speed": (0.0, 75.0),
     "wind_direction": (0.0, 360.0),
-    "irradiance": (0.0, 1400.0),
-    "direct_radiation": (0.0, 1400.0),
     "relative_humidity": (0.0, 100.0),
     "temperature": (-60.0, 60.0),
-    "precipitation": (0.0, 300.0),
     "pressure": (500.0, 1100.0),
 }
 _SYSTEM_KINDS: dict[str, Kind] = {
@@ -104,7 +101,8 @@ def traits(
         return _system(table, scope, str(key["series"]))
     if table.name in ("weather_forecasts", "weather_actuals"):
         low, high = _weather_limits(str(key["variable"]))
-        return Traits("weather", low, high)
+        # Rain and the night sun rest for as long as they like; only their range is checked.
+        return None if low is None else Traits("weather", low, high)
     if table.name == "fuel_prices":
         return Traits("close")
     unit = None if desk is None else {unit.name: unit for unit in desk.units}.get(str(key["unit"]))
@@ -135,8 +133,8 @@ def _weather_limits(variable: str) -> tuple[float | None, float | None]:
 
 def _metered(unit: Unit, hours: float, desk: Desk) -> Traits:
     if isinstance(unit, LoadUnit):
-        area_load = Companion("raw.system_actuals", desk.area, (("series", "load"),), is_driver=True)
-        return Traits("load", 0.0, unit.peak_mw * hours, sign=-1.0, companion=area_load)
+        # One customer's load follows no other series well enough to be held against it.
+        return Traits("load", 0.0, unit.peak_mw * hours, sign=-1.0)
     made = _power_traits(unit, hours)
     return made if made.kind == "power" else _following(made, unit, desk)
 

@@ -17,6 +17,7 @@ from datetime import date
 import polars as pl
 
 from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.lakehouse.point_verdicts import POINT_VERDICTS
 from energy_assets.lakehouse.tables import TABLES, UTC_TIME
 from energy_assets.portfolio import Desk
 from energy_assets.quality.desk_inputs import (
@@ -53,7 +54,6 @@ __all__ = [
 ]
 
 _ORDER = {GOOD: 0, SUSPECT: 1, MISSING: 2}
-_POINTS = "quality.point_verdicts"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def verdicts(known: PointInTime, desk: Desk, day: date) -> list[Verdict]:
     wanted = inputs(desk, day)
     for scope in sorted({each.scope for each in wanted}):
         # One read for all inputs, and for all days of a backtest.
-        known.preload(_POINTS, scope=scope)
+        known.preload(POINT_VERDICTS, scope=scope)
     return [
         Verdict(each, found.rule, found.verdict, found.detail)
         for each in wanted
@@ -128,5 +128,8 @@ def _findings(known: PointInTime, wanted: Input) -> list[Finding]:
 
 
 def _doubtful(known: PointInTime, wanted: Input) -> pl.DataFrame:
-    points = known.as_of(_POINTS, scope=wanted.scope, start=wanted.start, end=wanted.end)
-    return points.filter(pl.col("table") == wanted.table, pl.col("series") == wanted.series)
+    points = known.as_of(POINT_VERDICTS, scope=wanted.scope, start=wanted.start, end=wanted.end)
+    # Of a forecast every vintage is a series of its own, named after the input's.
+    named = pl.col("series")
+    of_input = (named == wanted.series) | named.str.starts_with(f"{wanted.series},")
+    return points.filter(pl.col("table") == wanted.table, of_input)

@@ -120,7 +120,7 @@ def test_daemon_fires_a_schedule_tick_and_the_run_succeeds(address: str) -> None
             and any(tag["key"] == "dagster/schedule_name" for tag in run["tags"])
         ]
 
-    assert wait_for(scheduled)[0]["jobName"] == "ingest__reference_market"
+    assert wait_for(scheduled)[0]["jobName"] == "ingest__reference_market__SIM_DE_LU"
 
 
 PAGES = {

@@ -108,3 +108,23 @@ def test_a_faulty_mapping_names_the_field(loaded, root):
     assert answer.code == 2
     assert answer.line.startswith("mapping.yaml: files[a].time.clock: expected an IANA zone")
     assert not [path for path in files_below(root) if path.startswith("data/lake")]
+
+
+def test_a_renamed_column_is_refused_in_one_line_and_touches_nothing_stored(root, command):
+    data, mapping = root / "data", root / "mapping.yaml"
+    mapping.write_text(yaml.safe_dump(actuals()), encoding="utf-8")
+    lines = hours("2026-03-28", list(range(24)))
+    ingest = ("ingest", "files", mapping, f"--data={data}")
+    write(data, ["t,mw", *lines])
+    assert command(*ingest).code == 0
+    before = files_below(root / "data/lake")
+    write(data, ["t,power", *lines, "2026-03-29 00:00,7"])
+    refused = command(*ingest)
+    assert refused.code == 2
+    assert refused.out == ""
+    assert refused.line == "a.csv: expected a column 'mw', found 't, power'"
+    assert files_below(root / "data/lake") == before
+    write(data, ["t,mw", *lines, "2026-03-29 00:00,7"])
+    assert command(*ingest).code == 0
+    stored = Lake(root / "data/lake").read("raw.system_actuals", latest_revision=False)
+    assert stored.height == 25

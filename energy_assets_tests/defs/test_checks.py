@@ -15,7 +15,7 @@ from energy_assets.defs.resources import Workspace
 from energy_assets.lakehouse.run_stamp import Mode
 from energy_assets_tests.defs.chain import LATER, QUIET, settings_in
 from energy_assets_tests.e2e.desks import reference_desk, stamp_of
-from energy_assets_tests.lakehouse.frames import SteppingClock, prices
+from energy_assets_tests.lakehouse.frames import SteppingClock, frame, prices
 
 DESK = reference_desk(["battery"])
 DAYS = (date(2026, 3, 28), date(2026, 3, 29))
@@ -32,12 +32,13 @@ def judge(
     verdict: str,
     name: str = "raw.market_prices:day_ahead",
     mode: Mode = "replay",
+    rule: str = "completeness",
 ) -> None:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     row = pl.DataFrame(
         {
             "input": [name],
-            "rule": ["completeness"],
+            "rule": [rule],
             "verdict": [verdict],
             "window_start": [start - timedelta(days=7)],
             "window_end": [start],
@@ -70,20 +71,31 @@ def evaluations(workspace: Workspace) -> dict[str, dg.AssetCheckEvaluation]:
     }
 
 
+def not_passed(found: dict[str, dg.AssetCheckEvaluation]) -> set[str]:
+    """Checks that warn, but for those on the age of tables these lakes have nothing in."""
+    failed = {name for name, evaluation in found.items() if not evaluation.passed}
+    return {name for name in failed if not name.endswith(":inputs_fresh")}
+
+
 def test_all_is_well_where_every_input_is_good_and_nothing_was_refused(workspace):
     for day in DAYS:
         judge(workspace, day, "good")
     found = evaluations(workspace)
     assert {name.split(":")[0] for name in found} >= {"market_prices", "outages"}
-    assert all(evaluation.passed for evaluation in found.values())
+    assert not_passed(found) == set()
+    assert {name.split(":")[1] for name in found} == {
+        "inputs_complete",
+        "inputs_fresh",
+        "inputs_plausible",
+        "no_rejected_rows",
+    }
 
 
 def test_a_bad_input_warns_on_its_own_table_and_names_the_day(workspace):
     judge(workspace, DAYS[0], "good")
     judge(workspace, DAYS[1], "missing")
     found = evaluations(workspace)
-    failed = {name for name, evaluation in found.items() if not evaluation.passed}
-    assert failed == {"market_prices:inputs_complete"}
+    assert not_passed(found) == {"market_prices:inputs_complete"}
     evaluation = found["market_prices:inputs_complete"]
     assert evaluation.severity == dg.AssetCheckSeverity.WARN
     (row,) = evaluation.metadata["first"].value
@@ -97,7 +109,7 @@ def test_verdicts_of_another_mode_or_day_say_nothing_about_this_run(workspace):
         judge(workspace, day, "good")
     judge(workspace, DAYS[0], "missing", mode="live")
     judge(workspace, DAYS[1] + timedelta(days=1), "missing")
-    assert all(evaluation.passed for evaluation in evaluations(workspace).values())
+    assert not_passed(evaluations(workspace)) == set()
 
 
 def test_a_later_verdict_of_the_same_decision_replaces_the_first(workspace):
@@ -118,7 +130,45 @@ def test_refused_rows_warn_on_their_table_with_rule_and_reason(workspace):
         source="test",
     )
     found = evaluations(workspace)
-    failed = {name for name, evaluation in found.items() if not evaluation.passed}
-    assert failed == {"market_prices:no_rejected_rows"}
+    assert not_passed(found) == {"market_prices:no_rejected_rows"}
     (row,) = found["market_prices:no_rejected_rows"].metadata["first"].value
     assert row == {"rule": "price_limit", "reason": "above the harmonised maximum"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "check"), [("freshness", "inputs_fresh"), ("plausibility", "inputs_plausible")]
+)
+def test_each_rule_of_the_service_level_warns_in_its_own_check(workspace, rule, check):
+    judge(workspace, DAYS[0], "good", rule=rule)
+    judge(workspace, DAYS[1], "suspect", rule=rule)
+    found = evaluations(workspace)
+    assert not_passed(found) <= {f"market_prices:{check}"}
+    assert not found[f"market_prices:{check}"].passed
+    (row,) = found[f"market_prices:{check}"].metadata["first"].value
+    assert (row["delivery_day"], row["rule"]) == ("2026-03-29", rule)
+
+
+def test_a_table_no_verdict_is_about_has_to_be_fresh_at_each_decision(workspace):
+    def measured(known: datetime) -> None:
+        start = datetime(2026, 3, 27, 6, tzinfo=UTC)
+        row = {
+            "series": "load",
+            "period_start": start,
+            "resolution_min": 15,
+            "value_mw": known.day * 1.0,
+            "source": "test",
+            "knowledge_time": known,
+            "knowledge_basis": "published",
+        }
+        batch = frame("raw.system_actuals", {name: [value] for name, value in row.items()})
+        workspace.lake.append_if_changed("raw.system_actuals", batch, scope=DESK.area)
+
+    first, second = (DESK.decision_time(day) for day in DAYS)
+    measured(first - timedelta(hours=3))
+    check = evaluations(workspace)["system_actuals:inputs_fresh"]
+    assert not check.passed
+    (row,) = check.metadata["first"].value
+    assert row["delivery_day"] == "2026-03-29"
+    assert row["detail"] == "expected news within 26.0 h, found the newest 27.0 h old"
+    measured(second - timedelta(hours=1))
+    assert evaluations(workspace)["system_actuals:inputs_fresh"].passed

@@ -50,11 +50,34 @@ def test_an_areas_jobs_hold_every_desk_of_the_area_and_no_other(definitions):
         assert scopes == {"EPF_DE", "epf_de"}
 
 
-def test_one_ingestion_job_per_source_holds_raw_tables_only(definitions):
-    for source in ("reference_market", "files"):
-        found = assets_of(definitions, f"ingest__{source}")
+def test_an_ingestion_job_holds_raw_tables_only(definitions):
+    for job in ("ingest__reference_market__SIM_DE_LU", "ingest__files__EPF_DE"):
+        found = assets_of(definitions, job)
         assert found
         assert {name.split("/")[1] for name in found} == {"raw"}
+
+
+def test_each_area_of_a_shared_source_has_its_own_ingestion_of_that_sources_tables(repo, tmp_path):
+    shared = [
+        {"source": "energy_charts"},
+        {"source": "fuel_folder", "folder": "fuel"},
+        {"source": "own_outages", "folder": "outages"},
+    ]
+    desks = [
+        reference_desk(["battery"], name=f"desk_{area.lower()}", area=area, feeds=shared)
+        for area in ("DE_LU", "FR")
+    ]
+    made = build_defs(settings_in(tmp_path), desks, with_warehouse=False)
+    for area in ("DE_LU", "FR"):
+        found = {
+            source: assets_of(made, f"ingest__{source}__{area}")
+            for source in ("energy_charts", "fuel_folder", "own_outages")
+        }
+        assert f"{area}/raw/market_prices" in found["energy_charts"]
+        # Closes of the whole world come in once per area: assets of a job share its days.
+        assert found["fuel_folder"] == {f"{area}/raw/fuel_prices"}
+        assert found["own_outages"] == {f"desk_{area.lower()}/raw/outages"}
+        assert set.union(*found.values()) <= assets_of(made, f"day_ahead__{area}")
 
 
 def test_checks_on_inputs_run_with_the_decision_they_are_about(definitions):
@@ -67,7 +90,11 @@ def test_checks_on_inputs_run_with_the_decision_they_are_about(definitions):
         for desk in ("north", "south")
         for check in ("input_checks", "bids__curve_orders_market_rules")
     }
-    for job in ("results__SIM_DE_LU", "settlement__SIM_DE_LU", "ingest__reference_market"):
+    for job in (
+        "results__SIM_DE_LU",
+        "settlement__SIM_DE_LU",
+        "ingest__reference_market__SIM_DE_LU",
+    ):
         assert checks(job) == set()
 
 
@@ -77,7 +104,7 @@ def test_gates_come_first_and_every_job_ends(definitions):
         if job.name.startswith("__"):
             continue
         assert job.tags["session"] == "day_ahead"
-        assert job.name.endswith(job.tags["area"]) or job.name.startswith("ingest__")
+        assert job.name.endswith(f"__{job.tags['area']}")
         priority[job.name.split("__")[0]] = int(job.tags["dagster/priority"])
         seconds[job.name.split("__")[0]] = int(job.tags["dagster/max_runtime"])
     assert priority["day_ahead"] > priority["results"] >= priority["settlement"]

@@ -11,7 +11,7 @@ from energy_assets.definitions import build_defs
 from energy_assets.lakehouse.tables import TABLES, table
 from energy_assets_tests.defs.chain import settings_in
 
-AREA_TABLES = [
+AREA_RAW = [
     "raw/fuel_prices",
     "raw/market_prices",
     "raw/system_actuals",
@@ -19,12 +19,15 @@ AREA_TABLES = [
     "raw/weather_actuals",
     "raw/weather_forecasts",
 ]
+AREA_TABLES = [*AREA_RAW, "curated/market_series"]
 DESK_RAW = ["raw/meter_readings", "raw/outages"]
 DESK_TABLES = [
     "bids/bid_runs",
     "bids/curve_orders",
     "bids/dispatch_plan",
     "bids/unit_schedules",
+    "curated/unit_availability",
+    "curated/unit_generation",
     "forecasts/quantiles",
     "forecasts/scenarios",
     "forecasts/scores",
@@ -35,7 +38,8 @@ DESK_TABLES = [
 DESK_FILES = ["bids/last_rung", "reports/pre_trade", "reports/settled_day", "trading/order_file"]
 JOBS = {
     "day_ahead__SIM_DE_LU",
-    "ingest__reference_market",
+    "ingest__reference_market__SIM_DE_LU",
+    "rebid__SIM_DE_LU",
     "results__SIM_DE_LU",
     "settlement__SIM_DE_LU",
 }
@@ -77,11 +81,12 @@ def test_check_names_and_which_of_them_block(definitions):
     checks = definitions.resolve_asset_graph().asset_check_keys
     inputs = {
         f"{key}:{name}__reference"
-        for key in [f"SIM_DE_LU/{n}" for n in AREA_TABLES] + [f"reference/{n}" for n in DESK_RAW]
+        for key in [f"SIM_DE_LU/{n}" for n in AREA_RAW] + [f"reference/{n}" for n in DESK_RAW]
         for name in ("inputs_complete", "inputs_fresh", "inputs_plausible", "no_rejected_rows")
     }
     blocking = {"reference/bids/curve_orders:market_rules"}
-    assert {f"{c.asset_key.to_user_string()}:{c.name}" for c in checks} == inputs | blocking
+    others = inputs | {"reference/bids/bid_runs:no_unpublished_outage__reference"}
+    assert {f"{c.asset_key.to_user_string()}:{c.name}" for c in checks} == others | blocking
     found = {
         f"{spec.asset_key.to_user_string()}:{spec.name}"
         for group in definitions.asset_checks or []

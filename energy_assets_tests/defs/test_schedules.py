@@ -111,8 +111,31 @@ def test_cron_strings_come_from_the_market_in_its_own_zone(tmp_path, now):
         "day_ahead__SIM_DE_LU__schedule": ("0 11 * * *", "Europe/Brussels"),
         "results__SIM_DE_LU__schedule": ("5 13 * * *", "Europe/Brussels"),
         "settlement__SIM_DE_LU__schedule": ("0 10 * * *", "Europe/Berlin"),
-        "ingest__reference_market__schedule": ("20 * * * *", "UTC"),
+        "ingest__reference_market__SIM_DE_LU__schedule": ("20 * * * *", "UTC"),
     }
+
+
+@pytest.mark.parametrize(
+    ("tick", "day"),
+    [
+        ("2026-01-15T09:20", "2026-01-16"),
+        # Tomorrow of the market, not of UTC; and there is a partition of it, whatever the hour.
+        ("2026-01-15T00:20", "2026-01-16"),
+        ("2026-01-15T23:20", "2026-01-16"),
+        ("2026-03-28T23:20", "2026-03-29"),
+        ("2026-03-29T00:20", "2026-03-30"),
+        ("2026-10-25T00:20", "2026-10-26"),
+        ("2026-10-25T23:20", "2026-10-26"),
+    ],
+)
+def test_ingestion_fetches_for_tomorrows_decision_what_is_known_at_the_tick(tmp_path, tick, day):
+    at = brussels(tick)
+    made = definitions(tmp_path, now=at)
+    request = evaluate(made, "ingest__reference_market__SIM_DE_LU__schedule", at)
+    assert request.partition_key == day
+    job = made.resolve_job_def("ingest__reference_market__SIM_DE_LU")
+    assert day in job.partitions_def.get_partition_keys(current_time=at)
+    assert job.tags["fetches"] == "known_now"
 
 
 @pytest.mark.parametrize("day", ["2026-01-15", "2026-03-28", "2026-03-29", "2026-10-25"])

@@ -22,14 +22,40 @@ from energy_assets.defs.warehouse import build_warehouse, warehouse_assets, ware
 from energy_assets.defs.warehouse.assets import MART, OWNER
 from energy_assets.defs.warehouse.build import WarehouseBuild, WarehouseError
 from energy_assets.lakehouse import Lake, connect, table
+from energy_assets.lakehouse.tables import RAW
 from energy_assets.market import load_area
 from energy_assets.settings import Settings
 from energy_assets_tests.conftest import REPO
+from energy_assets_tests.defs.mart_rows import fill_marts
 from energy_assets_tests.lakehouse.frames import SteppingClock, bid_run, decision_columns, frame
 
 LONG_DAY = load_area("DE_LU").session().delivery_day(date(2025, 10, 26))
 SHORT_DAY = load_area("DE_LU").session().delivery_day(date(2025, 3, 30))
 DESK = "north"
+STAGED = {
+    f"stg_{name}"
+    for name in (
+        "awards",
+        "bid_runs",
+        "desk_prices",
+        "market_series",
+        "median_forecasts",
+        "outage_parts",
+        "price_scores",
+        "scores",
+        "settlement",
+        "unit_availability",
+        "unit_generation",
+    )
+}
+MARTS = {
+    "data_quality_history",
+    "desk_days",
+    "forecast_accuracy",
+    "market_overview",
+    "outage_impact",
+    "unit_performance",
+}
 
 
 def settings(folder: Path, lake: str = "lake") -> Settings:
@@ -122,6 +148,7 @@ def fill(root: str) -> Lake:
         lake.append("trading.awards", replayed, scope=DESK)
     lake.append("trading.settlement", settlement(LONG_DAY, CASH), scope=DESK)
     lake.append("forecasts.scores", scores(LONG_DAY, SCORES), scope=DESK)
+    fill_marts(lake)
     clock.now = gate(long) + timedelta(hours=1)
     lake.append("bids.bid_runs", bid_run("after the gate", **live), scope=DESK)
     return lake
@@ -240,7 +267,7 @@ def test_an_empty_lake_builds_every_model_and_passes_every_check(story: Story) -
         for event in events
     }
     assert set(counts.values()) == {0}
-    assert len(counts) == 5
+    assert {key.path[-1] for key in counts} == STAGED | MARTS
     assert MART in counts
     checks = story.empty_run.get_asset_check_evaluations()
     assert len(checks) >= 20
@@ -253,6 +280,99 @@ def test_the_mart_equals_numbers_worked_out_by_hand(story: Story) -> None:
         rows = connection.table("marts.desk_days").pl().to_dicts()
     assert rows == [{name: LONG_ROW[name] for name in rows[0]}, {n: SHORT_ROW[n] for n in rows[0]}]
     assert set(rows[0]) == set(LONG_ROW) == set(SHORT_ROW)
+
+
+def mart(story: Story, name: str, key: str) -> dict[object, dict[str, object]]:
+    """Rows of a mart by one of its columns."""
+    with connect(story.lake, warehouse=story.warehouse) as connection:
+        rows = connection.table(f"marts.{name}").pl().to_dicts()
+    return {row[key]: row for row in rows}
+
+
+def test_market_overview_weighs_by_time_and_leaves_peak_to_working_days(story: Story) -> None:
+    days = mart(story, "market_overview", "area_day")
+    assert set(days) == {"DE_LU/2025-10-26", "DE_LU/2025-10-27"}
+    sunday = days["DE_LU/2025-10-26"]
+    assert sunday["priced_hours"] == 25.0
+    assert sunday["base_price"] == pytest.approx((24 * 10 - 10) / 25)
+    assert (sunday["min_price"], sunday["max_price"], sunday["price_spread"]) == (-10, 10, 20)
+    assert sunday["negative_hours"] == 1.0
+    assert sunday["peak_price"] is None
+    assert sunday["load_forecast_mwh"] is None
+    monday = days["DE_LU/2025-10-27"]
+    assert (monday["priced_hours"], monday["base_price"], monday["peak_price"]) == (24, 11.5, 13.5)
+    assert (monday["load_forecast_mwh"], monday["load_actual_mwh"]) == (2400, 2160)
+    assert (monday["renewables_forecast_mwh"], monday["renewables_actual_mwh"]) == (240, 120)
+    assert (monday["imbalance_price"], monday["imbalance_premium"]) == (30, 18.5)
+
+
+def test_forecast_accuracy_counts_hours_from_the_decision(story: Story) -> None:
+    with connect(story.lake, warehouse=story.warehouse) as connection:
+        rows = connection.table("marts.forecast_accuracy").pl()
+    assert rows["mode"].unique().to_list() == ["live"]
+    by_horizon = rows.filter(pl.col("horizon") != "whole day")
+
+    def of(target: str, metric: str) -> list[tuple[object, ...]]:
+        wanted = by_horizon.filter(pl.col("target") == target, pl.col("metric") == metric)
+        return wanted.select("horizon_from_hours", "periods", "value").sort(pl.first()).rows()
+
+    # Decided at 13:00 local, eleven hours before the day of 25; the filled quarter is left out.
+    periods = [(6, 4), (12, 24), (18, 24), (24, 24), (30, 23)]
+    assert of("wind", "mae") == [(*each, 1.0) for each in periods]
+    assert of("wind", "bias") == [(*each, 1.0) for each in periods]
+    # Forecast as consumption, curated as withdrawal.
+    assert of("pump", "bias") == [(*each, 0.5) for each in periods]
+    whole = rows.filter(pl.col("horizon") == "whole day")
+    found = {(row["target"], row["metric"]): row["value"] for row in whole.to_dicts()}
+    assert found == SCORES
+    assert by_horizon.filter(pl.col("horizon_from_hours") == 12)["horizon"][0] == "12 to 18 h"
+
+
+def test_unit_performance_values_energy_at_the_price_of_its_period(story: Story) -> None:
+    units = mart(story, "unit_performance", "unit")
+    assert set(units) == {"wind", "pump", "engine"}
+    wind = units["wind"]
+    assert (wind["hours"], wind["energy_mwh"], wind["withdrawn_mwh"]) == (25, 100, 0)
+    assert wind["measured_share"] == pytest.approx(0.99)
+    assert (wind["capacity_mw"], wind["capacity_factor"]) == (10, 0.4)
+    # As believed now, not as before the message.
+    assert wind["availability"] == pytest.approx((92 * 10 + 8 * 5) / 1000)
+    assert (wind["market_value"], wind["average_price"]) == (1050, 10.5)
+    assert (wind["own_cash"], wind["margin"]) == (None, 1050)
+    engine = units["engine"]
+    assert engine["market_value"] == pytest.approx(20)
+    assert engine["own_cash"] == Decimal("-42.34")
+    assert engine["margin"] == pytest.approx(20 - 42.34)
+    assert engine["capacity_factor"] is None
+    assert units["pump"]["withdrawn_mwh"] == 50
+    assert units["pump"]["average_price"] == 10.5
+
+
+def test_outage_impact_counts_the_newest_revision_on_delivered_days_only(story: Story) -> None:
+    messages = mart(story, "outage_impact", "message_id")
+    partial = messages["m1"]
+    assert (partial["revisions"], partial["parts"], partial["least_available_mw"]) == (2, 2, 0)
+    # An hour at half power, half an hour without any; the half hour before the day is not curated.
+    assert partial["lost_mwh"] == 10
+    assert partial["lost_value"] == pytest.approx(1.25 * (50 + 20 + 10 + 10) + 2.5 * (10 + 10))
+    assert partial["delivered_days"] == 1
+    assert partial["notice_hours"] == 5.5
+    withdrawn = messages["m2"]
+    assert withdrawn["event_status"] == "withdrawn"
+    assert (withdrawn["lost_mwh"], withdrawn["lost_value"]) == (0, None)
+
+
+def test_data_quality_history_counts_what_holds_now(story: Story) -> None:
+    days = mart(story, "data_quality_history", "table_day")
+    of_area = days["raw.market_prices/DE_LU/2025-10-26"]
+    assert (of_area["stored_rows"], of_area["corrections"]) == (2, 1)
+    # The third point was cleared.
+    assert (of_area["points_suspect"], of_area["points_quarantined"]) == (1, 1)
+    judged = days["raw.market_prices/north/2025-10-26"]
+    assert [judged[f"verdicts_{v}"] for v in ("good", "suspect", "missing")] == [1, 1, 1]
+    [refused] = [row for row in days.values() if row["rejected_rows"]]
+    assert refused["rejected_rows"] == 3
+    assert refused["rejected_by_rule"] == "price.limits: 2, range.price: 1"
 
 
 def test_an_award_for_unknown_orders_is_shown_with_a_warning(story: Story) -> None:
@@ -327,8 +447,15 @@ def test_marts_depend_on_the_tables_of_every_desk(manifest: Path, tmp_path: Path
     }
     assert graph["warehouse/staging/stg_bid_runs"] == {"north/bids/bid_runs", "south/bids/bid_runs"}
     assert graph["warehouse/marts/desk_days"] == {
-        key for key in graph if key.startswith("warehouse/staging/")
+        f"warehouse/staging/stg_{name}"
+        for name in ("awards", "bid_runs", "price_scores", "settlement")
     }
+    # Marts read staged rows only, but for the counts of raw tables.
+    for name in MARTS - {"data_quality_history"}:
+        assert all(dep.startswith("warehouse/") for dep in graph[f"warehouse/marts/{name}"])
+    assert {"north/raw/outages", "south/quality/verdicts"} <= graph[
+        "warehouse/marts/data_quality_history"
+    ]
     for spec in assets.specs:
         assert spec.group_name == "warehouse"
         assert list(spec.owners) == [OWNER]
@@ -345,7 +472,7 @@ def test_a_project_dbt_cannot_read_is_one_clear_line(tmp_path: Path) -> None:
 def test_every_column_is_described(manifest: Path) -> None:
     nodes = json.loads(manifest.read_text())["nodes"].values()
     models = [node for node in nodes if node["resource_type"] == "model"]
-    assert len(models) == 5
+    assert {model["name"] for model in models} == STAGED | MARTS
     for model in models:
         assert model["config"]["contract"]["enforced"], model["name"]
         for column in model["columns"].values():
@@ -357,6 +484,7 @@ def test_lists_in_the_project_are_those_of_the_registry() -> None:
     assert tuple(project["vars"]["rungs"]) == table("bids.bid_runs").column("rung").allowed
     components = table("trading.settlement").column("component").allowed
     assert tuple(project["vars"]["cash_components"]) == components
+    assert project["vars"]["raw_tables"] == {raw.name: raw.time_column for raw in RAW}
 
 
 def test_a_missing_manifest_says_what_to_run(tmp_path: Path) -> None:

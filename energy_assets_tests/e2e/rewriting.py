@@ -18,13 +18,15 @@ from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.tables import RAW, Table, table
 
 INSTANT = timedelta(microseconds=1)
+# Verdicts on points decide which rows are read, so they are part of what was known.
+REWRITTEN = (*RAW, table("quality.point_verdicts"))
 Rows = Mapping[tuple[str, str], pl.DataFrame]
 
 
 def raw_rows(lake: Lake) -> Rows:
     """Every stored revision by table and scope, as a caller would hand it in."""
     found = {}
-    for target in RAW:
+    for target in REWRITTEN:
         rows = lake.read(target.id, latest_revision=False)
         for (scope,), group in rows.group_by("scope", maintain_order=True):
             found[target.id, str(scope)] = group.select(caller_columns(target))

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_assets.lakehouse.preference import preferred, ranked
+from energy_assets.lakehouse.preference import newest_vintage, preferred, ranked
 
 START = datetime(2026, 3, 29, tzinfo=UTC)
 KEY = ("series", "period_start", "resolution_min")
@@ -134,3 +134,20 @@ def test_no_quarter_hour_is_lost_and_no_two_sources_share_one(rows):
         for minute in covered(group):
             by_source.setdefault(minute, set()).add(str(source[0]))
     assert all(len(sources) == 1 for sources in by_source.values())
+
+
+def test_a_late_vintage_of_the_first_source_leaves_the_second_sources_timely_one_in_place():
+    def vintage(source, issued_hour, value):
+        return {
+            "period_start": START,
+            "resolution_min": 60,
+            "source": source,
+            "issue_time": START - timedelta(hours=issued_hour),
+            "value": value,
+        }
+
+    known_late = pl.DataFrame([vintage("a", 5, 1.0), vintage("b", 30, 2.0), vintage("b", 20, 3.0)])
+    assert newest_vintage(known_late, ["a", "b"])["value"].to_list() == [1.0]
+    in_time = known_late.filter(pl.col("issue_time") <= START - timedelta(hours=12))
+    assert newest_vintage(in_time, ["a", "b"])["value"].to_list() == [3.0]
+    assert newest_vintage(known_late, [])["value"].to_list() == [1.0]

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from energy_assets.bidding.runs import orders_in_force, run_last_rung
-from energy_assets.feeds.knowledge_rules import BeforeDelivery
 from energy_assets.forecasting.day_ahead import ForecastUnavailableError
 from energy_assets.forecasting.runs import run_forecast, run_verdicts
 from energy_assets.lakehouse.lake import Lake
@@ -16,7 +15,7 @@ from energy_assets.lakehouse.reading import Selection
 from energy_assets.lakehouse.tables import Table, table
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
-from energy_assets.quality import desk_inputs, overall, verdict_frame, verdicts
+from energy_assets.quality import overall, verdict_frame, verdicts
 from energy_assets.quality.verdicts import (
     GOOD,
     MISSING,
@@ -295,9 +294,15 @@ def test_doubtful_points_of_an_input_make_it_suspect_once_they_are_known(tmp_pat
     points = [
         # Series, hours after the day's start, when judged, verdict.
         ("series=load", 1, decided - timedelta(hours=1), "suspect"),
-        ("series=load", 2, decided - timedelta(hours=1), "quarantined"),
+        (
+            "series=load,issue_time=2026-02-11T05:00:00Z",
+            2,
+            decided - timedelta(hours=1),
+            "quarantined",
+        ),
         ("series=load", 3, decided + timedelta(hours=1), "suspect"),
         ("series=load", 30, decided - timedelta(hours=1), "suspect"),
+        ("series=load_peak", 1, decided - timedelta(hours=1), "suspect"),
         ("series=wind", 1, decided - timedelta(hours=1), "good"),
     ]
     rows = frame(
@@ -323,30 +328,25 @@ def test_doubtful_points_of_an_input_make_it_suspect_once_they_are_known(tmp_pat
     assert detail == "expected no doubtful point, found 2, 1 of them quarantined (rules: frozen)"
 
 
-@pytest.mark.parametrize(
-    ("lead_minutes", "known"), [(60, ["load"]), (150, []), (0, ["load"]), (-420, None)]
-)
+@pytest.mark.parametrize(("lead_minutes", "known"), [(60, ["load"]), (0, ["load"]), (150, [])])
 def test_system_forecasts_published_after_the_decision_are_no_input(
-    lead_minutes: int, known: list[str] | None, monkeypatch: pytest.MonkeyPatch
+    lead_minutes: int, known: list[str]
 ) -> None:
-    # Load is out at 10:00, wind and solar at 18:00 of the day before; the gate is at noon.
-    times = {"load_forecast": time(10), "wind_solar_forecast": time(18)}
-
-    def rule(source: str, series: str, _day: date) -> BeforeDelivery:
-        assert source == "entsoe"
-        return BeforeDelivery(
-            kind="before_delivery", days_before=1, time=times[series], clock="Europe/Brussels"
-        )
-
-    monkeypatch.setattr(desk_inputs, "knowledge_rule", rule)
-    desk = real_desk([{"source": "entsoe"}], lead_time_minutes=max(lead_minutes, 0))
-    if known is None:
-        late = SESSION.delivery_day(DAY).start
-        monkeypatch.setattr(Desk, "decision_time", lambda *_: late)
-        known = ["load", "solar", "wind"]
+    # Load is out by 10:00, wind and solar by 18:00 of the day before; the gate is at noon.
+    desk = real_desk([{"source": "entsoe"}], lead_time_minutes=lead_minutes)
     assert system_series(desk, DAY) == known
     wanted = [each.name for each in inputs(desk, DAY) if each.table == "raw.system_forecasts"]
     assert wanted == [f"raw.system_forecasts:{name}" for name in known]
+
+
+def test_a_desk_that_decides_late_reads_wind_and_sun_and_one_that_fetches_none_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    evening = SESSION.delivery_day(DAY).start - timedelta(hours=5)
+    monkeypatch.setattr(Desk, "decision_time", lambda *_: evening)
+    assert system_series(real_desk([{"source": "entsoe"}]), DAY) == ["load", "solar", "wind"]
+    prices_only = {"source": "entsoe", "series": ["day_ahead_prices"]}
+    assert system_series(real_desk([prices_only]), DAY) == []
 
 
 def test_mapped_files_bring_the_system_forecasts_their_desk_names() -> None:

@@ -13,6 +13,7 @@ Belongs here: news to run requests. Not here: which sessions news is about (`cur
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -166,10 +167,7 @@ class _Look:
         """Id of a run that decides the desk's day now; empty if none does."""
         for job in (f"day_ahead__{self.area}", f"rebid__{self.area}"):
             for run in self.instance.get_runs(dg.RunsFilter(job_name=job, statuses=_UNDER_WAY)):
-                desks = run.tags.get("desk")
-                if desks is not None and asked.desk not in desks.split(","):
-                    continue
-                if asked.day in run_days(run.tags):
+                if _decides(run.tags, asked):
                     return str(run.run_id)
         return ""
 
@@ -206,6 +204,18 @@ class _Look:
                 "outage_message": asked.news.label,
             },
         )
+
+
+def _decides(tags: Mapping[str, str], asked: Waiting) -> bool:
+    """Whether a run with these tags decides a desk's day; one without a desk decides for all."""
+    desks = tags.get("desk")
+    if desks is not None and asked.desk not in desks.split(","):
+        return False
+    try:
+        return asked.day in run_days(tags)
+    except dg.Failure:
+        # Launched without a delivery day: it will fail on that by itself.
+        return False
 
 
 def _name(asked: Waiting) -> str:

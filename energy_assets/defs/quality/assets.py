@@ -4,8 +4,9 @@ import dagster as dg
 
 from energy_assets.defs.decisions import failing_in_one_line, ingested_before, stamps
 from energy_assets.defs.partitions import delivery_days
+from energy_assets.defs.raw.assets import raw_key
 from energy_assets.defs.resources import Workspace
-from energy_assets.defs.specs import key, table_spec
+from energy_assets.defs.specs import table_spec
 from energy_assets.feeds import feeds_for
 from energy_assets.forecasting.runs import run_verdicts
 from energy_assets.portfolio import Desk
@@ -15,7 +16,7 @@ from energy_assets.quality.verdicts import overall
 def raw_keys(workspace: Workspace, desk: Desk) -> list[dg.AssetKey]:
     """Keys of the raw assets a desk reads."""
     feeds = feeds_for(desk, workspace.access)
-    return sorted({key(feed.scope, feed.table.id) for feed in feeds})
+    return sorted({raw_key(desk, feed) for feed in feeds})
 
 
 def verdict_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:

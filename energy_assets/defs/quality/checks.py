@@ -19,6 +19,7 @@ from energy_assets.defs.specs import key
 from energy_assets.lakehouse.tables import table
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
+from energy_assets.quality.desk_inputs import fuel_scope
 from energy_assets.quality.service_levels import (
     COMPLETENESS,
     FRESHNESS,
@@ -82,7 +83,8 @@ def _checks(workspace: Workspace, desk: Desk) -> dg.AssetChecksDefinition:
                     pl.col("rule") == rule,
                 )
                 if rule == FRESHNESS and judged.is_empty():
-                    scope = check.asset_key.path[0]
+                    is_global = table(table_id).scope_kind == "global"
+                    scope = fuel_scope(desk) if is_global else check.asset_key.path[0]
                     judged = _age_of_table(workspace, desk, context, table_id, scope)
                 bad = judged.filter(pl.col("verdict") != GOOD)
             yield dg.AssetCheckResult(
@@ -158,5 +160,5 @@ def _rejected_rows(
     since = load_area(desk.area).session().delivery_day(days[0]).start - timedelta(days=1)
     return pl.concat(
         workspace.lake.read("quality.rejected_rows", scope=scope, start=since)
-        for scope in (desk.area, desk.name)
+        for scope in sorted({desk.area, desk.name, fuel_scope(desk)})
     )

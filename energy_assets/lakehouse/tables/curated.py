@@ -63,7 +63,12 @@ CURATED = (
         (
             Column("unit", pl.String, "Unit name."),
             *PERIOD,
-            Column("known_from", UTC_TIME, "First moment this was known.", "UTC"),
+            Column(
+                "known_from",
+                UTC_TIME,
+                "First moment this was known; 1970-01-01 where it held before any message.",
+                "UTC",
+            ),
             Column(
                 "known_until",
                 UTC_TIME,

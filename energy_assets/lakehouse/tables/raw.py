@@ -16,10 +16,11 @@ from energy_assets.lakehouse.tables.model import (
 )
 
 # Rule groups of `quality.plausibility`, by what a series is.
-PRICE_RULES = ("limits", "agreement", "frozen", "jump")
-SYSTEM_RULES = ("limits", "zero", "frozen", "scale", "agreement")
-WEATHER_RULES = ("limits", "frozen")
-UNIT_RULES = ("limits", "ramp", "frozen", "residual", "level_shift", "scale", "skew")
+PRICE_RULES = ("frozen", "replay", "scale", "residual", "agreement")
+FORECAST_RULES = ("limits", "zero", "frozen", "replay", "scale")
+MEASURED_RULES = (*FORECAST_RULES, "residual", "level_shift", "skew")
+WEATHER_RULES = ("limits", "frozen", "replay")
+UNIT_RULES = (*MEASURED_RULES, "ramp")
 WEATHER_VARIABLES = (
     "wind_speed_10m",
     "wind_speed_40m",
@@ -86,7 +87,7 @@ RAW = (
         ),
         ("series", "issue_time", *PERIOD_KEY),
         "period_start",
-        service=ServiceLevel(timedelta(hours=26), 1.0, SYSTEM_RULES),
+        service=ServiceLevel(timedelta(hours=26), 1.0, FORECAST_RULES),
         has_vintages=True,
     ),
     Table(
@@ -102,7 +103,7 @@ RAW = (
         ),
         ("series", *PERIOD_KEY),
         "period_start",
-        service=ServiceLevel(timedelta(hours=26), 1.0, SYSTEM_RULES),
+        service=ServiceLevel(timedelta(hours=26), 1.0, MEASURED_RULES),
     ),
     Table(
         "raw",

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from energy_assets.quality.plausibility.signal import Finding, Signal, at_once
+from energy_assets.quality.plausibility.signal import Finding, Mask, Signal, at_once
 from energy_assets.quality.plausibility.thresholds import AgreementThresholds
+
+# A cent is a cent: decimals that binary numbers do not hold must not count.
+_BINARY = 1e-6
 
 
 def agreement(signal: Signal, use: AgreementThresholds) -> list[Finding]:
@@ -18,8 +21,7 @@ def agreement(signal: Signal, use: AgreementThresholds) -> list[Finding]:
     if signal.second is None:
         return []
     apart = np.abs(signal.values - signal.second)
-    # A cent is a cent: decimals that binary numbers do not hold must not count.
-    flagged = apart > use.tolerance + 1e-6
+    flagged = apart > use.tolerance + _BINARY
     if signal.expected is not None:
         mine = np.abs(signal.values - signal.expected)
         theirs = np.abs(signal.second - signal.expected)
@@ -30,3 +32,11 @@ def agreement(signal: Signal, use: AgreementThresholds) -> list[Finding]:
         return []
     expected = f"within {use.tolerance:g} of the second source"
     return [at_once("agreement", "suspect", flagged, apart, expected, "apart by")]
+
+
+def confirmed(signal: Signal, use: AgreementThresholds) -> Mask:
+    """Values that the second source has too, days by slots."""
+    if signal.second is None:
+        return np.zeros(signal.values.shape, dtype=bool)
+    same: Mask = np.abs(signal.values - signal.second) <= use.tolerance + _BINARY
+    return same

@@ -35,7 +35,9 @@ def level_shift(signal: Signal, use: LevelThresholds) -> list[Finding]:
     score_of = np.zeros(days)
     for window in use.windows:
         level, score = level_score(signal, window, use)
-        normal = usual_high(score, use.memory_days, window - 1, use.usual_share)
+        normal = usual_high(
+            score, use.memory_days, window - 1, use.usual_share, use.least_days // 2
+        )
         most = np.maximum(use.threshold, use.growth * normal)
         alarm = (score > most) & (np.abs(level) > use.least_shift)
         for day in np.flatnonzero(alarm):

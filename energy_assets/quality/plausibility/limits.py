@@ -37,13 +37,11 @@ def dark_hours(signal: Signal, use: LimitThresholds) -> list[Finding]:
         return []
     past = before(signal.values, use.dark_days)
     seen = np.isfinite(past).sum(axis=-1)
-    brightest = np.where(seen > 0, np.nanmax(np.where(np.isfinite(past), past, -np.inf), axis=-1), np.inf)
+    brightest = np.where(seen > 0, np.fmax.reduce(past, axis=-1), np.inf)
     reach = max(int(np.ceil(signal.slots_per_hour)), 1)
-    for step in range(1, reach + 1):
-        sides = (np.roll(brightest, step, axis=1), np.roll(brightest, -step, axis=1))
-        brightest = np.maximum(brightest, np.maximum(*sides)) if step == 1 else np.maximum(brightest, np.maximum(*sides))
+    nearby = np.stack([np.roll(brightest, step, axis=1) for step in range(-reach, reach + 1)])
     enough = seen >= use.dark_days // 2
-    dark = enough & (brightest <= use.dark_share * signal.high)
+    dark = enough & (nearby.max(axis=0) <= use.dark_share * signal.high)
     flagged = dark & (signal.values > use.light_share * signal.high)
     if not flagged.any():
         return []

@@ -40,18 +40,20 @@ def _repeats(
     flagged = np.zeros(flat.size, dtype=bool)
     evidence: Places = np.arange(flat.size)
     lag_of = np.zeros(flat.size)
-    changing = np.diff(flat, prepend=np.nan) != 0
+    # Changes of value up to each slot: a plateau is no block, however long it repeats.
+    changes = np.cumsum(np.diff(flat, prepend=np.nan) != 0)
     for lag in lags:
         if lag >= flat.size:
             break
         same = np.concatenate([np.zeros(lag, dtype=bool), flat[lag:] == flat[:-lag]])
         starts, ends = runs(same)
-        long = ends - starts >= least
+        varied = changes[ends - 1] - changes[starts] >= least_values - 1
+        long = (ends - starts >= least) & varied
         for start, end in zip(starts[long], ends[long], strict=True):
-            steps = np.cumsum(changing[start:end])
-            if len(np.unique(flat[start:end])) < least_values or steps[-1] < least_values:
+            if len(np.unique(flat[start:end])) < least_values:
                 continue
-            sure = max(start + least - 1, start + int(np.searchsorted(steps, least_values)))
+            enough = np.searchsorted(changes[start:end] - changes[start], least_values - 1)
+            sure = min(max(start + least - 1, start + int(enough)), end - 1)
             fresh = slice(start, end)
             evidence[fresh] = np.maximum(evidence[fresh], sure)
             lag_of[fresh] = np.where(flagged[fresh], lag_of[fresh], lag)

@@ -20,6 +20,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from energy_assets.quality.plausibility.signal import Finding, Floats, Places, Signal
 from energy_assets.quality.plausibility.thresholds import ResidualThresholds
 from energy_assets.quality.plausibility.trailing import (
+    MAD_TO_SIGMA,
+    before,
     centre_and_spread,
     nan_median,
     typical_size,
@@ -61,7 +63,22 @@ def _z(values: Floats, signal: Signal, use: ResidualThresholds, floor: Floats) -
     reach = max(int(signal.slots_per_hour), 1)
     # A month of one slot is a small sample: the spread of the hour around it counts too.
     around = np.stack([np.roll(spread, step, axis=1) for step in range(-reach, reach + 1)])
-    return np.abs(values - centre) / np.maximum(np.nanmean(around, axis=0), floor)
+    there = np.isfinite(around)
+    count = np.maximum(there.sum(axis=0), 1)
+    width = np.where(there, around, 0.0).sum(axis=0) / count
+    centre, width = np.nan_to_num(centre), np.where(there.any(axis=0), width, np.nan)
+    if not np.isfinite(width).all():
+        # Too few days for an hour of its own: all hours of the days before stand in.
+        width = np.where(np.isfinite(width), width, _pooled(values, use)[:, None])
+    return np.abs(values - centre) / np.maximum(width, floor)
+
+
+def _pooled(values: Floats, use: ResidualThresholds) -> Floats:
+    """Spread of all slots of the days before that are not at rest, per day; NaN without any."""
+    past = np.abs(before(values, use.memory_days)).reshape(len(values), -1)
+    moving = np.where(past > 0, past, np.nan)
+    enough = np.isfinite(moving).sum(axis=-1) >= values.shape[1]
+    return np.where(enough, MAD_TO_SIGMA * nan_median(moving), np.nan)
 
 
 def _stand_out(values: Floats, reach: int) -> Floats:

@@ -8,34 +8,48 @@ changes of level (`level_shift`).
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
-from energy_assets.quality.plausibility.signal import Finding, Floats, Mask, Places, Signal, runs
+from energy_assets.quality.plausibility.signal import Finding, Floats, Mask, Outcome, Places, Signal, runs
 from energy_assets.quality.plausibility.thresholds import ScaleThresholds
 from energy_assets.quality.plausibility.trailing import before, nan_median, typical_size
 
 
 def swapped_units(signal: Signal, use: ScaleThresholds) -> list[Finding]:
     """Runs of values off by a factor of about a thousand."""
-    past = before(np.abs(signal.values), use.memory_days)
-    usual_slot = nan_median(past)
     size = nan_median(before(typical_size(signal.values, use.memory_days), 7))[:, 0][:, None]
-    reference = usual_slot if signal.expected is None else np.abs(signal.expected)
+    alone = signal.expected is None
+    factor = use.factor_alone if alone else use.factor
+    reference = _usual(signal, use) if signal.expected is None else np.abs(signal.expected)
     value = np.abs(signal.values)
     solid = reference > use.least_share * size
-    tiny = solid & (value > 0) & (value < reference / use.factor)
-    huge = value > use.factor * np.maximum(reference, use.least_share * size)
-    found = []
-    for mask, outcome in ((tiny, "suspect"), (huge, "quarantined")):
-        points = use.small_points if mask is tiny else use.large_points
-        # Between solid slots there are nights and calms that say nothing either way.
-        silent = ~solid & (value < use.least_share * size / use.factor)
-        flagged, evidence = _long_runs(mask.ravel(), (silent if mask is tiny else ~mask & ~mask).ravel(), points)
+    huge = value > factor * np.maximum(reference, use.least_share * size)
+    # Prices near zero are real; only a forecast says that they should not be.
+    tiny = solid & (value > 0) & (value < reference / factor) & (signal.kind != "price" or not alone)
+    # Between solid slots there are nights and calms that say nothing either way.
+    silent = ~solid & (value < use.least_share * size / factor)
+    nothing = np.zeros(value.size, dtype=bool)
+    found: list[Finding] = []
+    for mask, between, points, outcome in (
+        (tiny.ravel(), silent.ravel(), use.small_points, "suspect"),
+        (huge.ravel(), nothing, use.large_points, "quarantined"),
+    ):
+        flagged, evidence = _long_runs(mask, between, points)
         if flagged.any():
             ratio = (value / np.maximum(reference, 1e-9)).ravel()
-            expected = f"within a factor of {use.factor:g} of forecast or usual value"
-            found.append(Finding("scale", outcome, flagged, evidence, ratio, expected, "factor"))
+            text = f"within a factor of {factor:g} of {'usual' if alone else 'forecast'}"
+            found.append(
+                Finding("scale", cast("Outcome", outcome), flagged, evidence, ratio, text, "factor")
+            )
     return found
+
+
+def _usual(signal: Signal, use: ScaleThresholds) -> Floats:
+    """Median size of each slot of the day over the days before."""
+    usual: Floats = nan_median(before(np.abs(signal.values), use.memory_days))
+    return usual
 
 
 def swapped_sign(signal: Signal, use: ScaleThresholds) -> list[Finding]:
@@ -71,7 +85,3 @@ def _long_runs(hit: Mask, silent: Mask, least: int) -> tuple[Mask, Places]:
             evidence[places] = np.maximum(places, places[least - 1])
     return flagged, evidence
 
-
-def relative(values: Floats, size: Floats) -> Floats:
-    """Values in units of the signal's size."""
-    return values / np.maximum(size, 1e-9)

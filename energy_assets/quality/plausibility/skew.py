@@ -34,7 +34,9 @@ def clock_skew(signal: Signal, use: SkewThresholds) -> list[Finding]:
         sums = _daily_sums(values, expected, _lags(signal, use))
         for window in use.windows:
             gain, lag = _gain(sums, window, signal, use)
-            normal = usual_high(gain, use.memory_days, window - 1, use.usual_share)
+            normal = usual_high(
+                gain, use.memory_days, window - 1, use.usual_share, use.least_days
+            )
             for day in np.flatnonzero(gain > np.maximum(use.least_gain, use.growth * normal)):
                 span = slice(max(day - window + 1, 0), day + 1)
                 fresh = ~flagged_days[span]
@@ -79,14 +81,15 @@ def _gain(
     count = np.maximum(count, 1)
     variance = np.maximum((one2 - one * one / count) * (two2 - two * two / count), 1e-12)
     correlation = np.clip((product - one * two / count) / np.sqrt(variance), -0.9999, 0.9999)
-    fisher = np.arctanh(correlation)
-    past = nan_median(before(fisher, use.usual_days, window - 1))
-    known = np.isfinite(past).all(axis=1)
-    usual = np.where(known, np.argmax(np.nan_to_num(past, nan=-9.0), axis=1), len(lags) // 2)
-    best = np.argmax(fisher, axis=1)
+    measured = count >= use.least_share * window * signal.slots
+    fisher = np.where(measured, np.arctanh(correlation), np.nan)
+    past = before(fisher, use.usual_days, window - 1)
+    known = (np.isfinite(past).sum(axis=-1) >= use.least_days // 2).all(axis=1)
+    known &= measured.all(axis=1)
+    centre, now = (np.where(np.isfinite(x), x, -9.0) for x in (nan_median(past), fisher))
+    usual, best = np.argmax(centre, axis=1), np.argmax(now, axis=1)
     rows = np.arange(len(fisher))
-    gain = fisher[rows, best] - fisher[rows, usual]
-    enough = (correlation[rows, best] > use.least_correlation) & known
-    enough &= count[rows, best] >= use.least_share * window * signal.slots
+    gain = now[rows, best] - now[rows, usual]
+    clear = (correlation[rows, best] > use.least_correlation) & (best != usual)
     shift = (best - usual) * (lags[1] - lags[0] if len(lags) > 1 else 1)
-    return np.where(enough & (best != usual), gain, 0.0), shift.astype(np.float64)
+    return np.where(known, np.where(clear, gain, 0.0), np.nan), shift.astype(np.float64)

@@ -49,12 +49,13 @@ class EnergyBalanceThresholds:
 class FrozenThresholds:
     """Of `frozen`: shortest run that counts (hours and points), and what makes a longer one normal.
 
-    A run is normal up to `growth` times the `rank`-longest of the last `memory_days`. At rest is
+    Runs at rest may last `rest_hours`. A run is normal up to `growth` times the `rank`-longest of the last `memory_days`. At rest is
     what lies within `full_share` of capacity or `floor_share` (of the size) of the lowest value.
     """
 
     hours: float
     line_hours: float
+    rest_hours: float
     least_points: int
     line_tolerance: float
     memory_days: int
@@ -72,6 +73,7 @@ class ZeroThresholds:
     calm_hours: float
     dark_hours: float
     step_share: float
+    area_step_share: float
     expected_share: float
     contrary_points: int
 
@@ -117,6 +119,7 @@ class SkewThresholds:
 
     windows: tuple[int, ...]
     memory_days: int
+    least_days: int
     usual_days: int
     reach_hours: float
     step_minutes: int
@@ -129,10 +132,14 @@ class SkewThresholds:
 
 @dataclass(frozen=True)
 class ScaleThresholds:
-    """Of `scale` and `sign`: factor, slots in a row, and how large a value has to be to tell."""
+    """Of `scale` and `sign`: factor, slots in a row, and how large a value has to be to tell.
+
+    `factor` holds against an expected series, `factor_alone` against what is usual.
+    """
 
     memory_days: int
     factor: float
+    factor_alone: float
     least_share: float
     small_points: int
     large_points: int

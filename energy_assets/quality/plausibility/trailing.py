@@ -84,16 +84,24 @@ def sum_of_last(values: Floats, window: int) -> Floats:
 
 
 def typical_size(values: Floats, window: int) -> Floats:
-    """Size of a signal per day: the 95th percentile of |value| in the days before and the day."""
-    past = before(np.abs(values), window, gap=-1).reshape(len(values), -1)
-    ordered = np.sort(past, axis=-1)
+    """Size of a signal per day: what four of five daily peaks of the days so far stay below.
+
+    The peak of a day is the 95th percentile of its |values|; the day itself counts.
+    """
+    peaks = _quantile(np.abs(values), 0.95)
+    return _quantile(before(peaks, window, gap=-1)[:, 0, :], 0.8)
+
+
+def _quantile(values: Floats, share: float) -> Floats:
+    """Quantile over the last axis without NaN, the value at or below its place."""
+    ordered = np.sort(values, axis=-1)
     count = np.isfinite(ordered).sum(axis=-1)
-    place = np.clip((0.95 * (count - 1)).astype(np.intp), 0, None)
-    size: Floats = np.take_along_axis(ordered, place[:, None], -1)[:, 0]
-    return size
+    place = np.clip((share * (count - 1)).astype(np.intp), 0, None)
+    quantile: Floats = np.take_along_axis(ordered, place[..., None], -1)[..., 0]
+    return quantile
 
 
-def usual_high(score: Floats, window: int, gap: int, share: float) -> Floats:
+def usual_high(score: Floats, window: int, gap: int, share: float, least: int = 1) -> Floats:
     """The score that a share of the days before stayed below: what is normal for this signal.
 
     Args:
@@ -101,15 +109,16 @@ def usual_high(score: Floats, window: int, gap: int, share: float) -> Floats:
         window: Days looked back.
         gap: Days left out just before the day.
         share: Share of those days, for example 0.97.
+        least: Scores that have to be there for the figure to mean something.
 
     Returns:
-        One figure per day; 0 where no day before had a score.
+        One figure per day; infinite where too few days before had a score.
     """
     past = np.sort(before(score, window, gap)[:, 0, :], axis=-1)
     count = np.isfinite(past).sum(axis=-1)
     place = np.clip(np.ceil(share * count).astype(np.intp) - 1, 0, None)
     high: Floats = np.take_along_axis(past, place[:, None], -1)[:, 0]
-    return np.where(count > 0, high, 0.0)
+    return np.where(count >= least, high, np.inf)
 
 
 def moved(values: Floats, slots: int) -> Floats:

@@ -17,7 +17,7 @@ from energy_assets.quality.plausibility.trailing import typical_size
 
 def zeros(signal: Signal, use: ZeroThresholds) -> list[Finding]:
     """Runs of exact zeros that stand for missing values."""
-    if signal.kind in ("price", "close"):
+    if signal.kind in ("price", "close", "power"):
         return []
     flat = signal.flat
     starts, ends = runs(flat == 0)
@@ -28,8 +28,9 @@ def zeros(signal: Signal, use: ZeroThresholds) -> list[Finding]:
     flagged = np.zeros(flat.size, dtype=bool)
     evidence: Places = np.arange(flat.size)
     hours = (ends - starts) / signal.slots_per_hour
-    long = signal.aggregate & (hours > (use.dark_hours if signal.kind == "solar" else use.calm_hours))
-    fell = _fell(flat, starts, ends, size, use) & (signal.kind != "solar")
+    long = signal.aggregate & (hours >= (use.dark_hours if signal.kind == "solar" else use.calm_hours))
+    share = use.area_step_share if signal.aggregate else use.step_share
+    fell = _fell(flat, starts, ends, share * size) & (signal.kind not in ("solar", "weather"))
     contrary = _contrary(signal, starts, ends, size, use)
     for place in np.flatnonzero(fell | long | contrary | never):
         start, end = starts[place], ends[place]
@@ -46,12 +47,11 @@ def zeros(signal: Signal, use: ZeroThresholds) -> list[Finding]:
     return [Finding("zero", "quarantined", flagged, evidence, np.zeros(flat.size), expected, "found")]
 
 
-def _fell(flat: Floats, starts: Places, ends: Places, size: Floats, use: ZeroThresholds) -> Mask:
+def _fell(flat: Floats, starts: Places, ends: Places, high: Floats) -> Mask:
     """Runs that begin with a fall from high up, or end with a rise to it."""
     previous = np.where(starts > 0, flat[np.maximum(starts - 1, 0)], np.nan)
     following = np.where(ends < flat.size, flat[np.minimum(ends, flat.size - 1)], np.nan)
-    high = use.step_share * size[starts]
-    return (previous > high) | (following > high)
+    return (previous > high[starts]) | (following > high[starts])
 
 
 def _contrary(

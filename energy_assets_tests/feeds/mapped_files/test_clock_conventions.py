@@ -203,7 +203,6 @@ def test_hours_side_by_side_follow_the_same_conventions_as_stamps(tmp_path):
             )
             number = values(feed_in(tmp_path, actuals(**BERLIN, time_convention=convention)))
             assert sideways == dict(zip(stamped, number, strict=True))
-            assert feed.prepared.rows_read == 1
 
 
 def test_hours_side_by_side_are_periods_of_their_day(tmp_path):
