@@ -29,6 +29,9 @@ from energy_assets_tests.conftest import REPO
 from energy_assets_tests.defs.mart_rows import fill_marts
 from energy_assets_tests.lakehouse.frames import SteppingClock, bid_run, decision_columns, frame
 
+# Three builds, a dozen CPU seconds each: on a busy machine more than the usual limit.
+pytestmark = pytest.mark.timeout(400)
+
 LONG_DAY = load_area("DE_LU").session().delivery_day(date(2025, 10, 26))
 SHORT_DAY = load_area("DE_LU").session().delivery_day(date(2025, 3, 30))
 DESK = "north"

@@ -16,7 +16,8 @@ from energy_assets.lakehouse.tables.model import (
 )
 
 # Rule groups of `quality.plausibility`, by what a series is.
-PRICE_RULES = ("frozen", "replay", "scale", "residual", "agreement")
+# A price of its own auction is never doubted for being unusual: spikes are what a desk lives on.
+PRICE_RULES = ("frozen", "replay", "scale", "agreement")
 FORECAST_RULES = ("limits", "zero", "frozen", "replay", "scale")
 MEASURED_RULES = (*FORECAST_RULES, "residual", "level_shift", "skew")
 WEATHER_RULES = ("limits", "frozen", "replay")
@@ -165,7 +166,8 @@ RAW = (
         ),
         ("product", "price_date"),
         "price_date",
-        service=ServiceLevel(freshness=timedelta(days=4), plausibility=("jump",)),
+        # The close of Thursday before Easter is still the newest on the Tuesday after.
+        service=ServiceLevel(freshness=timedelta(days=7), plausibility=("jump",)),
     ),
     Table(
         "raw",
