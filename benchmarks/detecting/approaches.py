@@ -3,8 +3,8 @@
 All see the same daily figure: the logarithm of the day's signal over the day's expectation (the
 difference, for prices), less its median and by its robust deviation of the 90 days before.
 
-- `scan`: the windows of `level_shift`, each against its own history;
-- `cusum`: two-sided sums of the daily figure less half a deviation, back to 0 after an alarm;
+- `windows`: means over 1 to 21 days, each by the deviation of such means before;
+- `cusum`: what `level_shift` does;
 - `page-hinkley`: sums of the daily figure less their running mean, against their extreme.
 
 The threshold of each is the lowest with `RATE` false alarms per unit and month on the group's own
@@ -21,9 +21,10 @@ import numpy as np
 from detecting.attacks import ATTACKS
 from detecting.injected import CONTEXT_DAYS, LONGEST_ATTACK_DAYS
 from detecting.series import Series
-from energy_assets.quality.plausibility import Signal, thresholds
-from energy_assets.quality.plausibility.level_shift import level_score
+from energy_assets.quality.plausibility import Signal, thresholds_of
+from energy_assets.quality.plausibility.level_shift import cusum, daily_level
 from energy_assets.quality.plausibility.signal import Floats
+from energy_assets.quality.plausibility.trailing import centre_and_spread, sum_of_last
 
 RATE = 0.3
 WARM_UP = 110
@@ -36,7 +37,10 @@ def compared(series: list[Series], attack: str, instances: int) -> dict[str, flo
     for name, score in APPROACHES.items():
         clean = [score(one.signal)[WARM_UP:] for one in series]
         threshold = _threshold(clean)
-        hits = [np.nanmax(score(signal)[first:last], initial=0) > threshold for signal, first, last in cases]
+        hits = [
+            np.nanmax(score(signal)[first:last], initial=0) > threshold
+            for signal, first, last in cases
+        ]
         found[name] = float(np.mean(hits))
     return found
 
@@ -47,7 +51,9 @@ def _case(one: Series, attack: str, number: int) -> tuple[Signal, int, int]:
     day = int(rng.integers(before, one.clean.days - LONGEST_ATTACK_DAYS))
     span = slice(day - before, day + LONGEST_ATTACK_DAYS)
     slots = one.clean.slots
-    flat, end = ATTACKS[attack](one.clean, one.clean.values[span].ravel().copy(), before * slots, rng)
+    flat, end = ATTACKS[attack](
+        one.clean, one.clean.values[span].ravel().copy(), before * slots, rng
+    )
     return one.attacked(span, flat.reshape(-1, slots)), before, -(-end // slots)
 
 
@@ -64,32 +70,28 @@ def _threshold(clean: list[Floats]) -> float:
     return float("inf")
 
 
-def _scan(signal: Signal) -> Floats:
-    use = thresholds(signal.kind).level_shift
-    scores = [np.nan_to_num(level_score(signal, window, use)[1]) for window in use.windows]
-    best: Floats = np.max(scores, axis=0)
+def _windows(signal: Signal) -> Floats:
+    use = thresholds_of(signal.kind).level_shift
+    z = daily_level(signal, use)[1]
+    best = np.zeros(signal.days)
+    for window in (1, 2, 3, 5, 7, 10, 14, 21):
+        mean = sum_of_last(z, window) / window
+        centre, spread = centre_and_spread(mean, use.memory_days, window - 1, 12)
+        score = np.abs(mean - centre) / np.maximum(spread, 0.05)
+        best = np.fmax(best, score)
     return best
 
 
-def _daily(signal: Signal) -> Floats:
-    use = thresholds(signal.kind).level_shift
-    level, score = level_score(signal, 1, use)
-    return np.clip(np.nan_to_num(np.sign(level) * score), -5, 5)
-
-
 def _cusum(signal: Signal) -> Floats:
-    high = low = 0.0
-    found = np.zeros(signal.days)
-    for day, z in enumerate(_daily(signal)):
-        high, low = max(0.0, high + z - 0.5), max(0.0, low - z - 0.5)
-        found[day] = max(high, low)
-        if found[day] > 40:
-            high = low = 0.0
-    return found
+    use = thresholds_of(signal.kind).level_shift
+    z = daily_level(signal, use)[1]
+    sums = [cusum(sign * z, use.slack, use.reach_days)[0] for sign in (1.0, -1.0)]
+    best: Floats = np.maximum(*sums)
+    return best
 
 
 def _page_hinkley(signal: Signal) -> Floats:
-    z = _daily(signal)
+    z = daily_level(signal, thresholds_of(signal.kind).level_shift)[1]
     found = np.zeros(signal.days)
     for sign in (1, -1):
         mean = total = lowest = 0.0
@@ -104,7 +106,7 @@ def _page_hinkley(signal: Signal) -> Floats:
 
 
 APPROACHES: dict[str, Callable[[Signal], Floats]] = {
-    "scan": _scan,
+    "windows": _windows,
     "cusum": _cusum,
     "page-hinkley": _page_hinkley,
 }

@@ -1,9 +1,9 @@
 """Attacks on a real series: what a fault or a poisoner does to a span of it.
 
-Each attack takes clean values in time order, the slot it begins at and a generator, and returns the
-attacked values and the end of the episode. Sizes and lengths are drawn from the ranges named in
-`RANGES`, wide enough for what data engineers report of such faults and not chosen by what the checks
-can do. Not here: which series (`series`), counting (`table`).
+Each attack takes clean values in time order, the slot it begins at and a generator, and returns
+the attacked values and the end of the episode. Sizes and lengths are drawn from the ranges named
+in `RANGES`, wide enough for what data engineers report of such faults and not chosen by what the
+checks can do. Not here: which series (`series`), counting (`table`).
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def duplicates(signal: Signal, flat: Floats, at: int, rng: np.random.Generator):
 
 
 def spike(signal: Signal, flat: Floats, at: int, rng: np.random.Generator):
+    del signal
     end = at + int(rng.integers(1, 4))
     size = np.nanquantile(np.abs(flat), 0.95)
     flat[at:end] += rng.choice([-1, 1]) * rng.uniform(0.5, 1.5) * size

@@ -1,8 +1,8 @@
 """State of charge against power, on a battery that follows real prices.
 
-No real battery telemetry is at hand: a battery of two hours charges in the cheapest and discharges in
-the dearest hours of each real German day, with efficiencies off the nominal ones and noise of a meter.
-Attacks fall on one of the two signals.
+No real battery telemetry is at hand: a battery of two hours charges in the cheapest and discharges
+in the dearest hours of each real German day, with efficiencies off the nominal ones and noise of a
+meter. Attacks fall on one of the two signals.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from detecting.labelled import Line
 from detecting.series import grid, zones
-from energy_assets.quality.plausibility import Storage, energy_balance, thresholds
+from energy_assets.quality.plausibility import Storage, energy_balance, thresholds_of
 from energy_assets.quality.plausibility.signal import Floats, runs
 
 CAPACITY_MWH, POWER_MW, EFFICIENCY = 40.0, 20.0, 0.95
@@ -63,7 +63,7 @@ def _telemetry(prices: Floats, rng: np.random.Generator) -> tuple[Floats, Floats
 
 def _flags(power: Floats, energy: Floats) -> np.ndarray:
     storage = Storage(power, energy, 60, CAPACITY_MWH, EFFICIENCY, EFFICIENCY)
-    found = energy_balance(storage, thresholds("power").energy_balance)
+    found = energy_balance(storage, thresholds_of("power").energy_balance)
     return found[0].flagged if found else np.zeros(power.size, dtype=bool)
 
 
@@ -73,11 +73,13 @@ def _episodes(flagged: np.ndarray, gap: int) -> int:
 
 
 def _frozen(power, energy, span, rng):
+    del rng
     energy[span] = energy[span.start]
     return power, energy
 
 
 def _sign(power, energy, span, rng):
+    del rng
     power[span] *= -1
     return power, energy
 
@@ -99,6 +101,7 @@ def _skew(power, energy, span, rng):
 
 
 def _replay(power, energy, span, rng):
+    del rng
     energy[span] = energy[span.start - 24 : span.stop - 24]
     return power, energy
 

@@ -17,15 +17,19 @@ PRICES = "raw.market_prices"
 
 def flood_lines(root: Path, instances: int) -> list[Line]:
     """Copies and conflicting copies among a real week of prices: rows refused."""
-    rows = zones(root).filter(pl.col("zone") == "BE").select(
-        series=pl.lit("day_ahead"),
-        period_start=pl.col("datetime_local").dt.replace_time_zone("UTC"),
-        resolution_min=pl.lit(60, dtype=pl.Int32),
-        price=pl.col("price_eur_mwh").cast(pl.Float64),
-        currency=pl.lit("EUR"),
-        source=pl.lit("real"),
-        knowledge_time=pl.col("datetime_local").dt.replace_time_zone("UTC"),
-        knowledge_basis=pl.lit("rule"),
+    rows = (
+        zones(root)
+        .filter(pl.col("zone") == "BE")
+        .select(
+            series=pl.lit("day_ahead"),
+            period_start=pl.col("datetime_local").dt.replace_time_zone("UTC"),
+            resolution_min=pl.lit(60, dtype=pl.Int32),
+            price=pl.col("price_eur_mwh").cast(pl.Float64),
+            currency=pl.lit("EUR"),
+            source=pl.lit("real"),
+            knowledge_time=pl.col("datetime_local").dt.replace_time_zone("UTC"),
+            knowledge_basis=pl.lit("rule"),
+        )
     )
     found = []
     for name, rule, offset in (("copies", "duplicate", 0.0), ("conflicts", "conflict", 7.0)):
@@ -43,5 +47,7 @@ def flood_lines(root: Path, instances: int) -> list[Line]:
             refused += min(there, expected)
             alarms += 168 - good.height if not offset else 168 - again.height - good.height
         months = instances * 7 / 30.44
-        found.append(Line(f"flood at the door: {name}", instances, hits, points, refused, alarms, months))
+        found.append(
+            Line(f"flood at the door: {name}", instances, hits, points, refused, alarms, months)
+        )
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from detecting.attacks import ATTACKS, OWN_RULES
 from detecting.series import Series
 from energy_assets.quality.plausibility import RULES, context_days, findings
-from energy_assets.quality.plausibility.signal import runs
+from energy_assets.quality.plausibility.signal import Floats, Mask, runs
 
 WARM_UP_DAYS = 120
 LONGEST_ATTACK_DAYS = 37
@@ -43,44 +43,60 @@ def recall(series: list[Series], attack: str, instances: int, seed: int) -> Tall
 
 
 def _inject(one: Series, attack: str, rng: np.random.Generator, tally: Tally) -> None:
-    clean = one.clean
-    slots = clean.slots
-    before = min(CONTEXT_DAYS, clean.days - LONGEST_ATTACK_DAYS - 3)
-    for _ in range(200):
-        day = int(rng.integers(before, clean.days - LONGEST_ATTACK_DAYS))
-        span = slice(day - before, day + LONGEST_ATTACK_DAYS)
-        values = clean.values[span]
-        at = before * slots + int(rng.integers(0, slots))
-        attacked, end = ATTACKS[attack](clean, values.ravel().copy(), at, rng)
-        changed = (attacked != values.ravel()) & np.isfinite(attacked)
-        size = np.nanquantile(np.abs(values), 0.95)
-        visible = np.abs(attacked - values.ravel())[changed].max(initial=0) > 0.05 * size
-        if changed.sum() and visible and np.abs(values.ravel()[at]) > 0.02 * size:
-            break
-    else:
-        msg = f"{one.name}: no moment for {attack}"
-        raise RuntimeError(msg)
-    # What comes after the episode is not there yet when it is judged.
-    days = -(-end // slots)
-    usual = {
-        found.rule: found.flagged
-        for found in findings(one.attacked(_upto(span, days), values[:days]), GROUPS)
-    }
-    hit = np.zeros(days * slots, dtype=bool)
+    case = _moment(one, attack, rng)
+    hit = np.zeros(case.changed.size, dtype=bool)
     rules = set()
-    for found in findings(one.attacked(_upto(span, days), attacked.reshape(-1, slots)[:days]), GROUPS):
-        fresh = found.flagged & changed[: days * slots]
-        if found.rule in usual:
-            fresh &= ~usual[found.rule]
+    attacked = one.attacked(case.span, case.attacked.reshape(-1, one.clean.slots))
+    for found in findings(attacked, GROUPS):
+        fresh = found.flagged & case.changed
+        if found.rule in case.usual:
+            fresh &= ~case.usual[found.rule]
         if fresh.any():
             rules.add(found.rule)
             hit |= fresh
     tally.instances += 1
     tally.found += bool(rules)
     tally.by_own_rules += bool(rules & set(OWN_RULES[attack]))
-    tally.points += int(changed.sum())
+    tally.points += int(case.changed.sum())
     tally.points_found += int(hit.sum())
     tally.rules.update(rules)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An attack on a span of days that ends with the day the episode ends."""
+
+    span: slice
+    attacked: Floats
+    changed: Mask
+    usual: dict[str, Mask]
+
+
+def _moment(one: Series, attack: str, rng: np.random.Generator) -> Case:
+    """A moment at which the attack changes something and its rules say nothing by themselves."""
+    clean, slots = one.clean, one.clean.slots
+    before = min(CONTEXT_DAYS, clean.days - LONGEST_ATTACK_DAYS - 3)
+    for _ in range(400):
+        day = int(rng.integers(before, clean.days - LONGEST_ATTACK_DAYS))
+        span = slice(day - before, day + LONGEST_ATTACK_DAYS)
+        values = clean.values[span].ravel()
+        at = before * slots + int(rng.integers(0, slots))
+        attacked, end = ATTACKS[attack](clean, values.copy(), at, rng)
+        days = -(-end // slots)
+        span, last = _upto(span, days), days * slots
+        values, attacked = values[:last], attacked[:last]
+        changed = (attacked != values) & np.isfinite(attacked)
+        size = np.nanquantile(np.abs(values), 0.95)
+        visible = np.abs(attacked - values)[changed].max(initial=0) > 0.05 * size
+        if not (visible and np.abs(values[at]) > 0.02 * size):
+            continue
+        found = findings(one.attacked(span, values.reshape(-1, slots)), GROUPS)
+        usual = {each.rule: each.flagged for each in found}
+        own = [usual[rule][changed].any() for rule in OWN_RULES[attack] if rule in usual]
+        if not any(own):
+            return Case(span, attacked, changed, usual)
+    msg = f"{one.name}: no moment for {attack}"
+    raise RuntimeError(msg)
 
 
 def _upto(span: slice, days: int) -> slice:

@@ -1,4 +1,4 @@
-"""Recall and false alarms on real faults that somebody labelled, or that the data show beyond doubt.
+"""Recall and false alarms on real faults, labelled or plain to see in the data.
 
 Each function gives lines of the table: what, labelled points, episodes, recall by episode and by
 point, false alarms (flagged episodes outside any label) and the unit-months they came from.
@@ -43,12 +43,22 @@ def pv_lines(root: Path) -> list[Line]:
     found = []
     for name, file, label, rules in (
         ("PV stale", "ac_power_inv_2173_stale_data", "stale_data_mask", ("frozen",)),
-        ("PV interpolated", "ac_power_inv_2173_interpolated_data", "interpolated_data_mask", ("frozen", "frozen.line")),
-        ("PV outlier", "ac_power_inv_7539_outliers", "outlier", ("residual", "limits", "limits.night")),
+        (
+            "PV interpolated",
+            "ac_power_inv_2173_interpolated_data",
+            "interpolated_data_mask",
+            ("frozen", "frozen.line"),
+        ),
+        (
+            "PV outlier",
+            "ac_power_inv_7539_outliers",
+            "outlier",
+            ("residual", "limits", "limits.night"),
+        ),
     ):
         rows = pl.read_csv(folder / f"{file}.csv.gz")
         times = rows["timestamp"].str.slice(0, 19).str.to_datetime()
-        first, values = grid(times, rows["value_normalized"].to_numpy(), 15)
+        _, values = grid(times, rows["value_normalized"].to_numpy(), 15)
         _, marked = grid(times, rows[label].to_numpy().astype(float), 15)
         signal = Signal("solar", 15, values, 0.0, 1.0)
         found.append(_line(name, signal, marked.ravel() == 1, rules))
@@ -67,7 +77,14 @@ def mast_lines(root: Path) -> list[Line]:
     for name, expected in (("with its sibling", other), ("alone", None)):
         signal = Signal("weather", 10, values, 0.0, 75.0, expected=expected)
         dead = values.ravel() == 0
-        found.append(_line(f"dead anemometer, {name}", signal, dead, ("zero", "frozen", "frozen.rest", "level_shift")))
+        found.append(
+            _line(
+                f"dead anemometer, {name}",
+                signal,
+                dead,
+                ("zero", "frozen", "frozen.rest", "level_shift"),
+            )
+        )
     return found
 
 
@@ -85,12 +102,20 @@ def zero_lines(root: Path) -> list[Line]:
         one = rows.filter(pl.col("zone") == zone)
         _, values = grid(one["datetime_local"], one[column].to_numpy(), 60)
         signal = Signal(kind, 60, values, 0.0, aggregate=True)
-        line = _line(f"zeros: {zone} {column.removesuffix('_mw')}", signal, values.ravel() == 0, ("zero",), AREA)
+        line = _line(
+            f"zeros: {zone} {column.removesuffix('_mw')}",
+            signal,
+            values.ravel() == 0,
+            ("zero",),
+            AREA,
+        )
         found.append(line)
     return found
 
 
-def _line(name: str, signal: Signal, marked: Mask, own: tuple[str, ...], rules: tuple[str, ...] = UNIT) -> Line:
+def _line(
+    name: str, signal: Signal, marked: Mask, own: tuple[str, ...], rules: tuple[str, ...] = UNIT
+) -> Line:
     flagged = np.zeros(signal.flat.size, dtype=bool)
     for finding in findings(signal, rules):
         if finding.rule in own:
@@ -105,8 +130,18 @@ def counted(name: str, marked: Mask, flagged: Mask, outside: Mask, values: Float
     first, last = runs(outside)
     # A finding that overlaps a label is that label's, also where it is a slot longer.
     edge = np.concatenate([[False], marked, [False]])
-    lone = np.array([not (edge[s] or edge[e + 1]) for s, e in zip(first, last, strict=True)], dtype=bool)
+    lone = np.array(
+        [not (edge[s] or edge[e + 1]) for s, e in zip(first, last, strict=True)], dtype=bool
+    )
     first, last = first[lone], last[lone]
     alarms = int(bool(len(first))) + int((first[1:] - last[:-1] > slots).sum())
     there = np.isfinite(values).sum() / slots
-    return Line(name, len(starts), sum(hit), int(marked.sum()), int((marked & flagged).sum()), alarms, there / 30.44)
+    return Line(
+        name,
+        len(starts),
+        sum(hit),
+        int(marked.sum()),
+        int((marked & flagged).sum()),
+        alarms,
+        there / 30.44,
+    )

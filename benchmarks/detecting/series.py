@@ -22,15 +22,19 @@ import polars as pl
 from energy_assets.quality.plausibility.calibration import blended
 from energy_assets.quality.plausibility.signal import Floats, Signal, on_day_grid
 
-LOAD_ZONES = "DE NL BE CH ES PT PL DK_1 DK_2 SE_1 SE_2 SE_3 SE_4 NO_1 NO_2 NO_3 NO_4 NO_5 FI".split()
+# EE is left to the labelled zeros; its load forecast has little else that is clean.
+LOAD_ZONES = (
+    *("DE", "NL", "BE", "CH", "ES", "PT", "PL", "DK_1", "DK_2", "SE_1", "SE_2", "SE_3", "SE_4"),
+    *("NO_1", "NO_2", "NO_3", "NO_4", "NO_5", "FI"),
+)
 
 
 @dataclass(frozen=True)
 class Series:
     """A named real series of one part.
 
-    With `drivers` the expected series is learned from the values themselves, so an attack reaches it
-    too; without, the signal brings its own.
+    With `drivers` the expected series is learned from the values themselves, so an attack reaches
+    it too; without, the signal brings its own.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Series:
 
     @cached_property
     def signal(self) -> Signal:
+        """The series as it is, expected series included."""
         return self.attacked(slice(None), self.clean.values)
 
     def attacked(self, span: slice, values: Floats) -> Signal:
@@ -94,7 +99,11 @@ def zones(root: Path) -> pl.DataFrame:
 
 
 def load(root: Path, part: str) -> list[Series]:
-    span = (date(2015, 1, 1), date(2018, 7, 1)) if part == "choose" else (date(2018, 7, 1), date(2023, 1, 1))
+    span = (
+        (date(2015, 1, 1), date(2018, 7, 1))
+        if part == "choose"
+        else (date(2018, 7, 1), date(2023, 1, 1))
+    )
     found = []
     for (zone,), rows in zones(root).group_by("zone", maintain_order=True):
         if zone not in LOAD_ZONES:
@@ -103,7 +112,9 @@ def load(root: Path, part: str) -> list[Series]:
         _, expected = grid(rows["datetime_local"], rows["load_da_forecast_mw"].to_numpy(), 60)
         values, expected = (np.where(x == 0, np.nan, x) for x in (values, expected))
         where = cut(first, values, *span)
-        signal = Signal("load", 60, values[where], low=0.0, expected=expected[where], aggregate=True)
+        signal = Signal(
+            "load", 60, values[where], low=0.0, expected=expected[where], aggregate=True
+        )
         found.append(Series(f"load {zone}", "load", part, signal))
     return found
 
@@ -119,9 +130,12 @@ def farms(root: Path, part: str) -> list[Series]:
     found = []
     for farm in (1, 2, 3) if part == "choose" else (4, 5, 6, 7):
         newest = (
-            forecasts.filter(pl.col("farm") == farm, pl.col("hors") <= 12, pl.col("ws").is_not_null())
+            forecasts.filter(
+                pl.col("farm") == farm, pl.col("hors") <= 12, pl.col("ws").is_not_null()
+            )
             .with_columns(valid=pl.col("issue") + pl.duration(hours=pl.col("hors")))
-            .sort("valid", "issue").unique("valid", keep="last", maintain_order=True)
+            .sort("valid", "issue")
+            .unique("valid", keep="last", maintain_order=True)
         )
         mine = grid(power["date"], power[f"wp{farm}"].to_numpy(), 60)
         wind = grid(newest["valid"], newest["ws"].to_numpy(), 60)
@@ -135,17 +149,25 @@ def farms(root: Path, part: str) -> list[Series]:
         clean = Signal("wind", 60, values[stop], 0.0, 1.0)
         every = tuple(driver[stop] for driver in drivers)
         found += [
-            Series(f"farm {farm} by forecast", "wind farm, coarse forecast", part, clean, every[:1]),
+            Series(
+                f"farm {farm} by forecast", "wind farm, coarse forecast", part, clean, every[:1]
+            ),
             Series(f"farm {farm} by siblings", "wind farm, siblings too", part, clean, every),
         ]
     return found
 
 
 def german(root: Path, part: str) -> list[Series]:
-    span = (date(2018, 1, 1), date(2020, 1, 1)) if part == "choose" else (date(2020, 1, 1), date(2023, 1, 1))
-    mix = pl.read_csv(root / "de-smard" / "de_generation_mix_to2022.csv.gz").with_columns(
-        pl.col("datetime_local").str.to_datetime()
-    ).unique("datetime_local", keep="first", maintain_order=True)
+    span = (
+        (date(2018, 1, 1), date(2020, 1, 1))
+        if part == "choose"
+        else (date(2020, 1, 1), date(2023, 1, 1))
+    )
+    mix = (
+        pl.read_csv(root / "de-smard" / "de_generation_mix_to2022.csv.gz")
+        .with_columns(pl.col("datetime_local").str.to_datetime())
+        .unique("datetime_local", keep="first", maintain_order=True)
+    )
     forecasts = zones(root).filter(pl.col("zone") == "DE")
     found = []
     for kind, column, forecast in (
@@ -156,22 +178,45 @@ def german(root: Path, part: str) -> list[Series]:
         theirs = grid(forecasts["datetime_local"], forecasts[forecast].to_numpy(), 60)
         first, (values, expected) = aligned(mine, theirs)
         where = cut(first, values, *span)
-        signal = Signal(kind, 60, values[where], 0.0, 60000.0, expected=expected[where], aggregate=kind == "wind")
+        signal = Signal(
+            kind,
+            60,
+            values[where],
+            0.0,
+            60000.0,
+            expected=expected[where],
+            aggregate=kind == "wind",
+        )
         found.append(Series(f"DE {kind}", f"{kind} DE", part, signal))
     return found
 
 
 def british(root: Path, part: str) -> list[Series]:
-    span = (date(2021, 1, 2), date(2022, 3, 1)) if part == "choose" else (date(2022, 3, 1), date(2024, 1, 1))
-    rows = pl.read_csv(root / "gb-heftcom" / "gb_market_and_hybrid_plant_20200919_20240118.csv.gz").with_columns(
+    span = (
+        (date(2021, 1, 2), date(2022, 3, 1))
+        if part == "choose"
+        else (date(2022, 3, 1), date(2024, 1, 1))
+    )
+    rows = pl.read_csv(
+        root / "gb-heftcom" / "gb_market_and_hybrid_plant_20200919_20240118.csv.gz"
+    ).with_columns(
         pl.col("datetime_utc").str.to_datetime(time_zone="UTC").dt.replace_time_zone(None)
     )
-    neso = pl.read_csv(root / "gb-heftcom" / "neso_day_ahead_forecasts_2021_20240118.csv.gz", try_parse_dates=True)
-    neso = neso.with_columns(
-        start=pl.col("target_date").cast(pl.Datetime("us")).dt.replace_time_zone("Europe/London")
-        .dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        + pl.duration(minutes=30) * (pl.col("target_period") - 1)
-    ).unique("start", keep="first").sort("start")
+    neso = pl.read_csv(
+        root / "gb-heftcom" / "neso_day_ahead_forecasts_2021_20240118.csv.gz", try_parse_dates=True
+    )
+    neso = (
+        neso.with_columns(
+            start=pl.col("target_date")
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone("Europe/London")
+            .dt.convert_time_zone("UTC")
+            .dt.replace_time_zone(None)
+            + pl.duration(minutes=30) * (pl.col("target_period") - 1)
+        )
+        .unique("start", keep="first")
+        .sort("start")
+    )
     found = []
     for kind, column, forecast, high in (
         ("wind", "wind_hornsea1_mw", "wind_forecast", 1218.0),
@@ -180,7 +225,9 @@ def british(root: Path, part: str) -> list[Series]:
         output = rows[column].to_numpy().astype(float)
         if kind == "wind":
             # What the wind gave: curtailment (a bid accepted) is a decision, not a fault.
-            output = output - np.nan_to_num(rows["wind_hornsea1_boa_mwh"].to_numpy().astype(float)) * 2
+            output = (
+                output - np.nan_to_num(rows["wind_hornsea1_boa_mwh"].to_numpy().astype(float)) * 2
+            )
         mine = grid(rows["datetime_utc"], output, 30)
         theirs = grid(neso["start"], neso[forecast].to_numpy(), 30)
         first, (values, driver) = aligned(mine, theirs)
@@ -206,9 +253,20 @@ def pv(root: Path, part: str) -> list[Series]:
 
 def mast(root: Path, part: str) -> list[Series]:
     rows = pl.read_parquet(root / "windmast-brightwind" / "mast_10min_2016_2017.parquet")
-    span = (date(2016, 1, 10), date(2016, 11, 1)) if part == "choose" else (date(2016, 11, 1), date(2017, 9, 1))
+    span = (
+        (date(2016, 1, 10), date(2016, 11, 1))
+        if part == "choose"
+        else (date(2016, 11, 1), date(2017, 9, 1))
+    )
     found = []
-    for mine, other in (("Spd80mN", "Spd80mS"), ("Spd60mN", "Spd60mS"), ("Spd60mS", "Spd60mN"), ("Spd80mS", "Spd80mN"), ("Spd40mN", "Spd40mS"), ("Spd40mS", "Spd40mN")):
+    for mine, other in (
+        ("Spd80mN", "Spd80mS"),
+        ("Spd60mN", "Spd60mS"),
+        ("Spd60mS", "Spd60mN"),
+        ("Spd80mS", "Spd80mN"),
+        ("Spd40mN", "Spd40mS"),
+        ("Spd40mS", "Spd40mN"),
+    ):
         first, values = grid(rows["Timestamp"], rows[mine].to_numpy(), 10)
         _, expected = grid(rows["Timestamp"], rows[other].to_numpy(), 10)
         where = cut(first, values, *span)
@@ -221,7 +279,9 @@ def prices(root: Path, part: str) -> list[Series]:
     theirs = zones(root).filter(pl.col("zone") == "DE")
     one = grid(theirs["datetime_local"], theirs["price_eur_mwh"].to_numpy(), 60)
     if part == "choose":
-        rows = pl.read_csv(root / "de-distributionalnn" / "DE_2015_2020.csv.gz", try_parse_dates=True)
+        rows = pl.read_csv(
+            root / "de-distributionalnn" / "DE_2015_2020.csv.gz", try_parse_dates=True
+        )
         span = (date(2015, 1, 5), date(2018, 7, 1))
         other = grid(rows["datetime_local"], rows["price_eur_mwh"].to_numpy(), 60)
         forecasts = root / "epf" / "forecasts_DE_dnn_lear.csv.gz"
@@ -229,15 +289,27 @@ def prices(root: Path, part: str) -> list[Series]:
         expected = grid(expert[expert.columns[0]], expert["LEAR Ensemble"].to_numpy(), 60)
         span = (date(2016, 1, 4), date(2018, 1, 1))
     else:
-        rows = pl.read_csv(root / "de-postforecasts" / "epex_de_lear_2018_2022.csv.gz", try_parse_dates=True)
+        rows = pl.read_csv(
+            root / "de-postforecasts" / "epex_de_lear_2018_2022.csv.gz", try_parse_dates=True
+        )
         other = grid(rows["datetime_local"], rows["price_eur_mwh"].to_numpy(), 60)
         lear = [name for name in rows.columns if name.startswith("lear")]
-        expected = grid(rows["datetime_local"], rows.select(pl.mean_horizontal(lear)).to_series().to_numpy(), 60)
+        expected = grid(
+            rows["datetime_local"], rows.select(pl.mean_horizontal(lear)).to_series().to_numpy(), 60
+        )
         span = (date(2018, 12, 27), date(2023, 1, 1))
     first, (values, second, forecast) = aligned(one, other, expected)
     where = cut(first, values, *span)
     cent = np.round(values[where].astype(np.float64), 2)
-    both = Signal("price", 60, cent, -500.0, 4000.0, expected=forecast[where], second=np.round(second[where], 2))
+    both = Signal(
+        "price",
+        60,
+        cent,
+        -500.0,
+        4000.0,
+        expected=forecast[where],
+        second=np.round(second[where], 2),
+    )
     alone = replace(both, second=None)
     return [
         Series("DE price, two sources", "price, two sources", part, both),

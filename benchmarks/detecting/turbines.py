@@ -2,8 +2,8 @@
 
 Power against the wind of the same turbine (`scada-windup`): how far below the farm's power curve,
 how many robust deviations from it in its bin of wind, how far from the other turbines at the same
-time. The threshold of each is the lowest with one false alarm per unit and month on the farm Marge in
-2020 (code 1 is the usual state); reported are Marge in 2023 and the farm Homer.
+time. The threshold of each is the lowest with one false alarm per unit and month on the farm Marge
+in 2020 (code 1 is the usual state); reported are Marge in 2023 and the farm Homer.
 """
 
 from __future__ import annotations

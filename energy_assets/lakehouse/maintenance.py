@@ -108,6 +108,8 @@ def vacuum(
                 retention_hours=int(age.total_seconds() // 3600),
                 dry_run=False,
                 enforce_retention_duration=False,
+                # A commit that was refused or killed leaves files that no log entry names.
+                full=True,
                 keep_versions=[v for v in kept if v <= snapshot.version()] or None,
             )
             deleted[target.id] = len(files)

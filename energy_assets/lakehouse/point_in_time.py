@@ -3,8 +3,8 @@
 A `PointInTime` belongs to one decision. It refuses to look past its decision time, ignores rows
 written at or after `ingested_before`, leaves out points that a verdict known by then calls suspect
 or quarantined, and remembers which rows it handed out, so that their hash can be stored with the
-bid run. A window is read once with all revisions; snapshots for many past
-times (hindcasts) come from memory.
+bid run. A window is read once with all revisions; snapshots for many past times (hindcasts) come
+from memory.
 
 Not here: live or report reads of decision tables (`current`, `Lake.read`).
 """

@@ -1,8 +1,8 @@
 """Which raw rows the verdicts on points leave out of a decision.
 
 `quality.point_verdicts` names a point by table, series, source and time, with the value judged. A
-verdict holds for rows of that value only: a corrected value is not doubtful because the old one was.
-The verdict in force at a time is chosen like any raw revision.
+verdict holds for rows of that value only: a corrected value is not doubtful because the old one
+was. The verdict in force at a time is chosen like any raw revision.
 
 Belongs here: how a point is named and the anti-join. Not here: judging (`quality.judging`), reading
 (`point_in_time`).
@@ -84,7 +84,9 @@ class LeftOut:
             raw_value=pl.col(value_column(table)),
         )
         near = near.join(of_table.select("point_time").unique(), on="point_time", how="semi")
-        named = near.select("_row", "point_time", "raw_value", series=series_name(table), row_source="source")
+        named = near.select(
+            "_row", "point_time", "raw_value", series=series_name(table), row_source="source"
+        )
         pairs = named.join(of_table.select("_verdict", *_JOINED), on=_JOINED, how="inner")
         self._rows = pairs.get_column("_row").to_numpy().astype(np.intp)
         self._numbers = pairs.get_column("_verdict").to_numpy().astype(np.intp)

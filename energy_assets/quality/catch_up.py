@@ -8,7 +8,7 @@ the path of the rows (`admission`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from energy_assets.feeds.interface import Feed, Window
 from energy_assets.lakehouse.lake import Lake
@@ -19,9 +19,9 @@ from energy_assets.quality.admission import Admission, admit
 REFRESH_DAYS = 14
 # A quarter at a time keeps memory flat and shows progress on a cold lake.
 CHUNK_DAYS = 92
-# A series of periods has rows every day; messages and fuel closes skip long weekends.
+# A series of periods has rows every day; fuel closes skip long weekends.
 LARGEST_GAP_OF_PERIODS_DAYS = 1
-LARGEST_GAP_OF_EVENTS_DAYS = 5
+LARGEST_GAP_OF_CLOSES_DAYS = 5
 Progress = Callable[[str, int, int], None]
 
 
@@ -72,17 +72,22 @@ def catch_up(
 
 
 def _stored_until(lake: Lake, feed: Feed, earliest: datetime) -> datetime:
-    """Start of the last day of the unbroken run of days stored from `earliest` on."""
+    """Start of the last day of the unbroken run of days stored from `earliest` on.
+
+    Messages come when something happens: however long nothing did, the newest one is the end.
+    """
     where = {"source": feed.source, **feed.selection}
     days = lake.stored_days(feed.table.id, scope=feed.scope, start=earliest, where=where)
+    if "message_id" in feed.table.key:
+        return datetime.combine(days[-1], time(), UTC) if days else earliest
     is_series = "resolution_min" in feed.table.schema
-    gap = LARGEST_GAP_OF_PERIODS_DAYS if is_series else LARGEST_GAP_OF_EVENTS_DAYS
+    gap = LARGEST_GAP_OF_PERIODS_DAYS if is_series else LARGEST_GAP_OF_CLOSES_DAYS
     reached = earliest.date()
     for day in days:
         if (day - reached).days > gap:
             break
         reached = day
-    return datetime(reached.year, reached.month, reached.day, tzinfo=UTC)
+    return datetime.combine(reached, time(), UTC)
 
 
 def _chunks(start: datetime, end: datetime) -> list[Window]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from energy_assets.portfolio import BatteryUnit, Desk
 from energy_assets.quality.judged_series import JudgedSeries
-from energy_assets.quality.plausibility import Finding, Storage, energy_balance, thresholds
+from energy_assets.quality.plausibility import Finding, Storage, energy_balance, thresholds_of
 
 
 def store_findings(found: list[JudgedSeries], desk: Desk | None) -> dict[int, list[Finding]]:
-    """Findings on the power and stored-energy series of the desk's batteries, by place in `found`."""
+    """Findings on power and stored energy of the desk's batteries, by place in `found`."""
     result: dict[int, list[Finding]] = defaultdict(list)
     for unit in () if desk is None else desk.units_of(BatteryUnit):
         mine = {
@@ -54,7 +54,7 @@ def _compared(
         unit.charge_efficiency,
         unit.discharge_efficiency,
     )
-    said = energy_balance(storage, thresholds("power").energy_balance)
+    said = energy_balance(storage, thresholds_of("power").energy_balance)
     return {
         number: [_on_whole_grid(each, found[number], first) for each in said] for number in pair
     }

@@ -1,9 +1,9 @@
 """Stored rows as signals: one per series, source, resolution and vintage, on its day grid.
 
-Vintages of a forecast are judged one after the other: the first issue of every period is one signal,
-the second another, so that a signal has one value per slot and the same lead throughout. Belongs
-here: rows to grids, and companions read once. Not here: what a series is (`point_signals`), which
-points are written (`judging`).
+Vintages of a forecast are judged one after the other: the first issue of every period is one
+signal, the second another, so that a signal has one value per slot and the same lead throughout.
+Belongs here: rows to grids, and companions read once. Not here: what a series is
+(`point_signals`), which points are written (`judging`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from energy_assets.lakehouse.lake import Lake
-from energy_assets.lakehouse.point_verdicts import point_time, series_columns, value_column
+from energy_assets.lakehouse.point_verdicts import series_columns, value_column
 from energy_assets.lakehouse.reading import select
 from energy_assets.lakehouse.tables import Table, table
 from energy_assets.portfolio import Desk
@@ -67,15 +67,20 @@ class Companions:
     _found: dict[Companion, pl.DataFrame] = field(default_factory=dict)
 
     def rows(self, wanted: Companion) -> pl.DataFrame:
-        """Columns `minute`, `length`, `value`, `known`: one row per period, as a forecast in time."""
+        """Columns `minute`, `length`, `value`, `known`: one row per period, newest in time."""
         if wanted not in self._found:
             self._found[wanted] = self._read(wanted)
         return self._found[wanted]
 
     def _read(self, wanted: Companion) -> pl.DataFrame:
         source = table(wanted.table)
-        rows = self.lake.revisions(source, select(wanted.scope, self.start, self.end, dict(wanted.where)))
-        moment, vintage = source.time_column, "issue_time" if source.has_vintages else "knowledge_time"
+        rows = self.lake.revisions(
+            source, select(wanted.scope, self.start, self.end, dict(wanted.where))
+        )
+        moment, vintage = (
+            source.time_column,
+            "issue_time" if source.has_vintages else "knowledge_time",
+        )
         if source.has_vintages:
             # What was forecast after the fact would follow the measured values too well.
             rows = rows.filter(pl.col("knowledge_time") <= pl.col(moment))
@@ -147,7 +152,9 @@ def _one(
         signal = replace(signal, expected=expected)
         known = np.maximum(known, seen)
     known = np.maximum.accumulate(known)
-    return JudgedSeries(key, signal, what, group.with_columns(slot=pl.Series(slot)), known, first_day)
+    return JudgedSeries(
+        key, signal, what, group.with_columns(slot=pl.Series(slot)), known, first_day
+    )
 
 
 def _with_second(series: JudgedSeries, others: list[JudgedSeries]) -> JudgedSeries:
@@ -192,7 +199,8 @@ def _expected(
     seen = np.full(signal.values.size, _NEVER, dtype=np.int64)
     if rows.is_empty():
         return None, seen
-    length = int(rows["length"].mode().min() or signal.minutes)  # type: ignore[call-overload]
+    # Where a resolution changed, the more frequent one counts.
+    length = int(np.bincount(rows["length"].to_numpy()).argmax())
     rows = rows.filter(pl.col("length") == length)
     minute = rows["minute"].to_numpy() // length * length
     _, once = np.unique(minute, return_index=True)
@@ -234,7 +242,9 @@ def _days(values: Floats, start: int, first_day: int, days: int) -> Floats:
 def _length(source: Table) -> pl.Expr:
     if "resolution_min" in source.schema:
         return pl.col("resolution_min").cast(pl.Int64)
-    return pl.max_horizontal(pl.col("interval_seconds").cast(pl.Int64) // 60, pl.lit(_SHORTEST_MINUTES))
+    return pl.max_horizontal(
+        pl.col("interval_seconds").cast(pl.Int64) // 60, pl.lit(_SHORTEST_MINUTES)
+    )
 
 
 def _minutes(judged: Table, group: pl.DataFrame) -> int:
@@ -249,4 +259,3 @@ def _minutes(judged: Table, group: pl.DataFrame) -> int:
         gaps = gaps.filter(gaps > 0)
         seconds = int(gaps.median() or 60) if len(gaps) else 60  # type: ignore[arg-type]
     return max(seconds // 60, _SHORTEST_MINUTES)
-

@@ -1,16 +1,16 @@
 """Judging stored points in context: which rows to look at again, and the verdicts written.
 
-Called after every append that brought news. Series with new rows are put on their day grid with some
-months of context, checked by the rule groups of their table, and every point that is not good, or no
-longer bad, gets a row in `quality.point_verdicts`. Raw rows stay as they are.
+Called after every append that brought news. Series with new rows are put on their day grid with
+some months of context, checked by the rule groups of their table, and every point that is not
+good, or no longer bad, gets a row in `quality.point_verdicts`. Raw rows stay as they are.
 
-A verdict is known once its evidence was complete: its knowledge time is the latest of all rows in the
-context up to the last slot needed. A key with several revisions in the news is judged in its first
-state and in its newest, so that history fetched at once gets the verdicts a live desk had. A point
-that has a verdict keeps it until it is cleared; more rules that say the same add nothing.
+A verdict is known once its evidence was complete: its knowledge time is the latest of all rows in
+the context up to the last slot needed. A key with several revisions in the news is judged in its
+first state and in its newest, so that history fetched at once gets the verdicts a live desk had. A
+point that has a verdict keeps it until it is cleared; more rules that say the same add nothing.
 
-Not here: rows refused on the way in (`screening`), the checks (`plausibility`), leaving points out of
-a decision (`lakehouse`).
+Not here: rows refused on the way in (`screening`), the checks (`plausibility`), leaving points out
+of a decision (`lakehouse`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CLEARING_DAYS = 22
 # Learned curves of drivers need their own weeks before the first day they are used on.
 CURVE_DAYS = 56
 _POINT = ["series", "row_source", "point_time"]
-_VERDICT_SCHEMA = {
+_VERDICT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "series": pl.String,
     "row_source": pl.String,
     "point_time": UTC_TIME,
@@ -161,7 +161,9 @@ def _judged_points(
         detail=pl.Series([_detail(found[number[n]], n) for n in at], dtype=pl.String),
         knowledge_time=pl.Series(series.known[evidence[at]]).cast(UTC_TIME),
     )
-    return pl.concat([bad.select(list(_VERDICT_SCHEMA)), _cleared(series, number, judged, doubtful)])
+    return pl.concat(
+        [bad.select(list(_VERDICT_SCHEMA)), _cleared(series, number, judged, doubtful)]
+    )
 
 
 def _earliest(found: list[Finding], size: int) -> tuple[Places, Places]:
@@ -195,7 +197,9 @@ def _cleared(
 
 
 def _named(rows: pl.DataFrame, judged: Table) -> pl.DataFrame:
-    return rows.with_columns(series_name(judged).alias("series"), row_source="source", raw_value="value")
+    return rows.with_columns(
+        series_name(judged).alias("series"), row_source="source", raw_value="value"
+    )
 
 
 def _detail(finding: Finding, slot: int) -> str:
@@ -213,7 +217,9 @@ def _write(
     lake: Lake, judged: Table, scope: str, verdicts: pl.DataFrame, stored: pl.DataFrame, run_id: str
 ) -> int:
     """Append the verdicts that say something new; returns how many."""
-    said = stored.select(*_POINT, "raw_value", was=pl.col("verdict") != GOOD, since="knowledge_time")
+    said = stored.select(
+        *_POINT, "raw_value", was=pl.col("verdict") != GOOD, since="knowledge_time"
+    )
     again = (
         pl.col("was").fill_null(value=False)
         & (pl.col("verdict") != GOOD)

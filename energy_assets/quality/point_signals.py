@@ -1,9 +1,9 @@
 """What a stored series is, for the plausibility checks: its kind, limits and what it should follow.
 
-A series is told by its table and key columns; what is physically possible comes from the desk's units
-and the variable, what is expected from companions in the lake: the operator's forecast for a measured
-system quantity, the weather at the site for a meter. Belongs here: that mapping.
-Not here: reading rows (`judging`), the checks (`plausibility`).
+A series is told by its table and key columns; what is physically possible comes from the desk's
+units and the variable, what is expected from companions in the lake: the operator's forecast for a
+measured system quantity, the weather at the site for a meter. Belongs here: that mapping. Not
+here: reading rows (`judging`), the checks (`plausibility`).
 """
 
 from __future__ import annotations
@@ -119,9 +119,7 @@ def _system(table: Table, scope: str, series: str) -> Traits:
     if table.name == "system_actuals":
         companion = Companion("raw.system_forecasts", scope, (("series", series),), is_driver=False)
     positive = kind != "power"
-    return Traits(
-        kind, low=0.0 if positive else None, aggregate=positive, companion=companion
-    )
+    return Traits(kind, low=0.0 if positive else None, aggregate=positive, companion=companion)
 
 
 def _weather_limits(variable: str) -> tuple[float | None, float | None]:
@@ -158,7 +156,9 @@ def _power_traits(unit: Unit, per_mw: float) -> Traits:
         ramps = (unit.ramp_up_mw_per_hour, unit.ramp_down_mw_per_hour)
         ramp = None if None in ramps else max(each for each in ramps if each is not None)
         low = -0.05 * unit.capacity_mw * per_mw
-        return Traits("power", low, unit.capacity_mw * per_mw, None if ramp is None else ramp * per_mw)
+        return Traits(
+            "power", low, unit.capacity_mw * per_mw, None if ramp is None else ramp * per_mw
+        )
     kind: Kind = "wind" if isinstance(unit, WindUnit) else "solar"
     assert isinstance(unit, WindUnit | SolarUnit)
     return Traits(kind, 0.0, unit.capacity_mw * per_mw)

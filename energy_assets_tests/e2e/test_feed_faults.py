@@ -106,7 +106,7 @@ def warnings_of(chain: Chain, result: dg.ExecuteInProcessResult) -> list[str]:
 
 @dataclass(frozen=True)
 class Outage:
-    """The runs around six hours of silence."""
+    """The runs around six hours of silence, and the rows stored before and during it."""
 
     chain: Chain
     before: dict[str, int]

@@ -81,10 +81,10 @@ def test_a_change_of_resolution_counts_every_hour_once_at_every_time(changed, tm
     )
 
 
-def _expected(
+def matrices(
     quarters: pl.DataFrame, session: Session, first: date, last: date
 ) -> dict[int, np.ndarray]:
-    """The matrices of a series that was quarter-hourly all along."""
+    """By slots a day: the matrix of a series that was quarter-hourly all along."""
     return {
         slots: slot_matrix(quarters, "price", session, first, last, slots) for slots in (24, 96)
     }

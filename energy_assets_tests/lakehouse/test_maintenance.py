@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from energy_assets.errors import LakeError
-from energy_assets.lakehouse import Lake, maintain, maintenance, table
+from energy_assets.lakehouse import Lake, maintain, maintenance, storage, table
 from energy_assets.lakehouse.storage import is_audit
 from energy_assets.lakehouse.tables import TABLES
 from energy_assets_tests.lakehouse.frames import bid_run, frame, hours, prices
@@ -155,3 +155,19 @@ def outage(revision: int) -> pl.DataFrame:
         "knowledge_basis": "published",
     }
     return frame("raw.outages", {name: [value] for name, value in values.items()})
+
+
+def test_vacuum_clears_what_a_refused_commit_left(lake, tmp_path, monkeypatch):
+    before = data_files(tmp_path)
+    write = storage.write_deltalake
+
+    def after_a_rival(*arguments, **settings):
+        monkeypatch.setattr(storage, "write_deltalake", write)
+        lake.append_if_changed(PRICES, prices([NOW], [1.0], NOW), scope="A")
+        write(*arguments, **settings)
+
+    monkeypatch.setattr(storage, "write_deltalake", after_a_rival)
+    lake.append_if_changed(PRICES, prices([NOW + timedelta(hours=1)], [2.0], NOW), scope="A")
+    assert len(data_files(tmp_path) - before) == 3
+    assert maintenance.vacuum(lake, [PRICES], retention=timedelta(0)) == {PRICES: 1}
+    assert lake.as_of(PRICES, NOW, scope="A").height == 10 * 24 + 2

@@ -1,8 +1,8 @@
 """Agreement of two sources of the same quantity.
 
-Rule `agreement`: the two differ by more than `tolerance` (0.01 currency/MWh for prices). Which one is
-wrong the pair alone cannot say; the expected series decides where it is clearly nearer to one of
-them, else both are suspect. Not here: siblings that only resemble each other (`level_shift`).
+Rule `agreement`: the two differ by more than `tolerance` (0.01 currency/MWh for prices). Which one
+is wrong the pair alone cannot say; the expected series decides where it is clearly nearer to one
+of them, else both are suspect. Not here: siblings that only resemble each other (`level_shift`).
 """
 
 from __future__ import annotations

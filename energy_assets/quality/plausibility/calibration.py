@@ -2,9 +2,9 @@
 
 A driver is anything the signal follows (a wind speed, an irradiance, a sibling's power, another
 area's forecast). Per block of days the signal's median in bins of the driver's quantiles over the
-days before is the curve; a block never sees its own days. Blocks are calendar-fixed, so that judging
-day by day gives the same curve. Belongs here: that curve. Not here: drivers that already are in the
-signal's unit (they are used as they are).
+days before is the curve; a block never sees its own days. Blocks are calendar-fixed, so that
+judging day by day gives the same curve. Belongs here: that curve. Not here: drivers that already
+are in the signal's unit (they are used as they are).
 """
 
 from __future__ import annotations

@@ -37,4 +37,5 @@ def close_jumps(signal: Signal, use: JumpThresholds) -> list[Finding]:
 
 def _change_over_two(closes: Floats) -> Floats:
     earlier = np.concatenate([[np.nan, np.nan], closes[:-2]])[: closes.size]
-    return np.abs(np.log(closes / earlier))
+    change: Floats = np.abs(np.log(closes / earlier))
+    return change

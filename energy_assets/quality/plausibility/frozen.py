@@ -1,11 +1,11 @@
 """Frozen values: the same value, or the same straight line, for longer than the signal ever shows.
 
 Rules `frozen` (identical values), `frozen.line` (equal steps: somebody interpolated) and
-`frozen.rest` (identical values at rest: zero, the signal's own floor, as a calm anemometer reads its
-offset, or its capacity). How long identical values are normal is learned from the days before: the
-third-longest run of `memory_days`, so that one or two frozen spells do not make themselves normal. At
-rest they are for as long as `rest_hours`. Not here: zeros where the signal should not be at rest
-(`zeros`).
+`frozen.rest` (identical values at rest: zero, the signal's own floor, as a calm anemometer reads
+its offset, or its capacity). How long identical values are normal is learned from the days before:
+the third-longest run of `memory_days`, so that one or two frozen spells do not make themselves
+normal. At rest they are for as long as `rest_hours`. Not here: zeros where the signal should not
+be at rest (`zeros`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def _runs_of(
     # The first value of a run is equal to none before it, but belongs to it.
     starts = np.maximum(starts - before, 0)
     length = ends - starts
-    hours = {"frozen": use.hours, "frozen.line": use.line_hours, "frozen.rest": use.rest_hours}[rule]
+    hours = {"frozen": use.hours, "frozen.line": use.line_hours, "frozen.rest": use.rest_hours}[
+        rule
+    ]
     least = max(int(np.ceil(hours * signal.slots_per_hour)), use.least_points)
     allowed = np.full(len(starts), least)
     if rule == "frozen":

@@ -1,8 +1,8 @@
 """Physical limits: a value outside what the plant, the market or the night allows.
 
-Rules `limits` (outside the physical range, with a tolerance of its span) and `limits.night` (a solar
-signal well above nothing in a slot that was dark, with its neighbours, on every day before). Not
-here: the wide ranges of the table registry, which `screening` holds rows to on the way in.
+Rules `limits` (outside the physical range, with a tolerance of its span) and `limits.night` (a
+solar signal well above nothing in a slot that was dark, with its neighbours, on every day before).
+Not here: the wide ranges of the table registry, which `screening` holds rows to on the way in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ def physical_limits(signal: Signal, use: LimitThresholds) -> list[Finding]:
     """Values outside [low, high], by more than `tolerance` of the range or of the nearer end."""
     low = -np.inf if signal.low is None else signal.low
     high = np.inf if signal.high is None else signal.high
-    span = high - low if np.isfinite(high - low) else max(abs(x) for x in (low, high, 0.0) if np.isfinite(x))
+    span = (
+        high - low
+        if np.isfinite(high - low)
+        else max(abs(x) for x in (low, high, 0.0) if np.isfinite(x))
+    )
     room = use.tolerance * span
     values = signal.values
     outside = np.maximum(low - room - values, values - high - room)

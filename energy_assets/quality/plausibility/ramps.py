@@ -1,8 +1,8 @@
 """Ramps: a change between neighbouring slots that the asset cannot make.
 
-Rule `ramp`: |change| above the asset's ramp times the slot length times a margin (1.2). The later of
-the two slots is flagged, and the way back is not: the value that returns to where the signal was
-before is good. Not here: changes of signals without a known ramp (`residuals`).
+Rule `ramp`: |change| above the asset's ramp times the slot length times a margin (1.2). The later
+of the two slots is flagged, and the way back is not: the value that returns to where the signal
+was before is good. Not here: changes of signals without a known ramp (`residuals`).
 """
 
 from __future__ import annotations

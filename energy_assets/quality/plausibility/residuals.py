@@ -1,15 +1,15 @@
 """Spikes: single values that stand out from the forecast, from their neighbours, or from both.
 
-Rule `residual`. Three robust z of each slot, |x - median| / (1.4826 MAD), where median and MAD are of
-the same hour of the day over the days before (so of the season too):
+Rule `residual`. Three robust z of each slot, |x - median| / (1.4826 MAD), where median and MAD are
+of the same hour of the day over the days before (so of the season too):
 
 - the residual against the expected series;
 - how far the residual stands out from its neighbours (up to three slots to either side);
 - how far the value itself stands out from its neighbours.
 
 The smallest of them counts: a wrong forecast leaves the value smooth, a real jump shows in the
-forecast or stays. Without an expected series only the last one is there, held to a higher threshold.
-Not here: spells of wrong values (`level_shift`, `scale`).
+forecast or stays. Without an expected series only the last one is there, held to a higher
+threshold. Not here: spells of wrong values (`level_shift`, `scale`).
 """
 
 from __future__ import annotations
@@ -25,37 +25,40 @@ from energy_assets.quality.plausibility.trailing import (
     centre_and_spread,
     nan_median,
     typical_size,
+    usual_high,
 )
 
 
 def residual_spikes(signal: Signal, use: ResidualThresholds) -> list[Finding]:
     """Values whose smallest robust z is above the threshold."""
-    size = typical_size(signal.values, use.memory_days)[:, None]
-    floor = np.maximum(use.floor_share * size, 1e-9)
-    scores = [_z(_stand_out(signal.values, use.neighbours), signal, use, floor)]
-    most = use.alone
-    if signal.expected is not None:
-        residual = signal.values - signal.expected
-        by_forecast = [
-            _z(residual, signal, use, floor),
-            _z(_stand_out(residual, use.neighbours), signal, use, floor),
-        ]
-        known = np.isfinite(by_forecast[0])
-        lowest = np.fmin(np.fmin(*by_forecast), scores[0])
-        score = np.where(known, lowest * use.alone / use.together, scores[0])
-    else:
-        score = scores[0]
-    flagged = (score > most).ravel()
+    score = _score(signal, use)
+    # Some signals jump more than others: it has to be beyond what this one does every few weeks.
+    usual = usual_high(_highest(score), use.usual_days, 0, use.usual_share, use.usual_days // 2)
+    most = np.where(np.isfinite(usual), np.maximum(use.alone, usual), use.alone)
+    flagged = (score > most[:, None]).ravel()
+    if signal.kind in ("wind", "solar"):
+        # A calm or a cloud is no spike, whatever the forecast said; `zeros` knows more of it.
+        flagged &= signal.flat != 0
     if not flagged.any():
         return []
     last = signal.flat.size - 1
     evidence: Places = np.minimum(np.arange(signal.flat.size) + use.neighbours, last)
-    flagged_at_rest = flagged & (signal.flat == 0) & (signal.kind in ("wind", "solar"))
-    flagged = flagged & ~flagged_at_rest
-    expected = f"within {most:g} robust deviations of forecast, hour and neighbours"
-    return [
-        Finding("residual", "suspect", flagged, evidence, score.ravel(), expected, "deviations:")
-    ] if flagged.any() else []
+    text = f"within {use.alone:g} robust deviations of forecast, hour and neighbours"
+    return [Finding("residual", "suspect", flagged, evidence, score.ravel(), text, "deviations:")]
+
+
+def _score(signal: Signal, use: ResidualThresholds) -> Floats:
+    """The smallest z per slot; with a forecast scaled so that its threshold is that without one."""
+    size = typical_size(signal.values, use.memory_days)[:, None]
+    floor = np.maximum(use.floor_share * size, 1e-9)
+    alone = _z(_stand_out(signal.values, use.neighbours), signal, use, floor)
+    if signal.expected is None:
+        return alone
+    residual = signal.values - signal.expected
+    by_forecast = _z(residual, signal, use, floor)
+    beside = _z(_stand_out(residual, use.neighbours), signal, use, floor)
+    lowest = np.fmin(np.fmin(by_forecast, beside), alone)
+    return np.where(np.isfinite(by_forecast), lowest * use.alone / use.together, alone)
 
 
 def _z(values: Floats, signal: Signal, use: ResidualThresholds, floor: Floats) -> Floats:
@@ -71,6 +74,12 @@ def _z(values: Floats, signal: Signal, use: ResidualThresholds, floor: Floats) -
         # Too few days for an hour of its own: all hours of the days before stand in.
         width = np.where(np.isfinite(width), width, _pooled(values, use)[:, None])
     return np.abs(values - centre) / np.maximum(width, floor)
+
+
+def _highest(score: Floats) -> Floats:
+    """Highest score of each day, NaN where there is none."""
+    highest: Floats = np.fmax.reduce(score, axis=1)
+    return highest
 
 
 def _pooled(values: Floats, use: ResidualThresholds) -> Floats:

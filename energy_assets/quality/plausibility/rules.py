@@ -22,7 +22,7 @@ from energy_assets.quality.plausibility.residuals import residual_spikes
 from energy_assets.quality.plausibility.scale import swapped_sign, swapped_units
 from energy_assets.quality.plausibility.signal import Finding, Signal
 from energy_assets.quality.plausibility.skew import clock_skew
-from energy_assets.quality.plausibility.thresholds import Thresholds, thresholds
+from energy_assets.quality.plausibility.thresholds import Thresholds, thresholds_of
 from energy_assets.quality.plausibility.zeros import zeros
 
 Check = Callable[[Signal, Thresholds], list[Finding]]
@@ -61,7 +61,7 @@ RULES: dict[str, Rule] = {
         ),
     ),
     "agreement": Rule(1, (lambda signal, use: agreement(signal, use.agreement),)),
-    "residual": Rule(29, (lambda signal, use: residual_spikes(signal, use.residual),)),
+    "residual": Rule(90, (lambda signal, use: residual_spikes(signal, use.residual),)),
     "level_shift": Rule(135, (lambda signal, use: level_shift(signal, use.level_shift),)),
     "skew": Rule(100, (lambda signal, use: clock_skew(signal, use.skew),)),
     "jump": Rule(100, (lambda signal, use: close_jumps(signal, use.jump),)),
@@ -86,8 +86,10 @@ def findings(signal: Signal, rules: Iterable[str], use: Thresholds | None = None
         rules: Keys of `RULES`.
         use: Thresholds; those of the signal's kind by default.
     """
-    chosen = thresholds(signal.kind) if use is None else use
-    found = [each for rule in rules for check in RULES[rule].checks for each in check(signal, chosen)]
+    chosen = thresholds_of(signal.kind) if use is None else use
+    found = [
+        each for rule in rules for check in RULES[rule].checks for each in check(signal, chosen)
+    ]
     if signal.second is None:
         return found
     twice = confirmed(signal, chosen.agreement).ravel()

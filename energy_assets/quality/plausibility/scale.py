@@ -2,8 +2,8 @@
 
 Rules `scale` (a run of values a thousand times too large or too small) and `sign` (a run of values
 that fit with the opposite sign). Both look at runs of slots, so a swap in mid-day is found within
-hours. Where no expected series is there, the days before say how large values are. Not here: smaller
-changes of level (`level_shift`).
+hours. Where no expected series is there, the days before say how large values are. Not here:
+smaller changes of level (`level_shift`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import cast
 
 import numpy as np
 
-from energy_assets.quality.plausibility.signal import Finding, Floats, Mask, Outcome, Places, Signal, runs
+from energy_assets.quality.plausibility.signal import (
+    Finding,
+    Floats,
+    Mask,
+    Outcome,
+    Places,
+    Signal,
+    runs,
+)
 from energy_assets.quality.plausibility.thresholds import ScaleThresholds
 from energy_assets.quality.plausibility.trailing import before, nan_median, typical_size
 
@@ -27,7 +35,9 @@ def swapped_units(signal: Signal, use: ScaleThresholds) -> list[Finding]:
     solid = reference > use.least_share * size
     huge = value > factor * np.maximum(reference, use.least_share * size)
     # Prices near zero are real; only a forecast says that they should not be.
-    tiny = solid & (value > 0) & (value < reference / factor) & (signal.kind != "price" or not alone)
+    tiny = (
+        solid & (value > 0) & (value < reference / factor) & (signal.kind != "price" or not alone)
+    )
     # Between solid slots there are nights and calms that say nothing either way.
     silent = ~solid & (value < use.least_share * size / factor)
     nothing = np.zeros(value.size, dtype=bool)
@@ -84,4 +94,3 @@ def _long_runs(hit: Mask, silent: Mask, least: int) -> tuple[Mask, Places]:
             flagged[places] = True
             evidence[places] = np.maximum(places, places[least - 1])
     return flagged, evidence
-

@@ -34,9 +34,7 @@ def clock_skew(signal: Signal, use: SkewThresholds) -> list[Finding]:
         sums = _daily_sums(values, expected, _lags(signal, use))
         for window in use.windows:
             gain, lag = _gain(sums, window, signal, use)
-            normal = usual_high(
-                gain, use.memory_days, window - 1, use.usual_share, use.least_days
-            )
+            normal = usual_high(gain, use.memory_days, window - 1, use.usual_share, use.least_days)
             for day in np.flatnonzero(gain > np.maximum(use.least_gain, use.growth * normal)):
                 span = slice(max(day - window + 1, 0), day + 1)
                 fresh = ~flagged_days[span]
@@ -71,9 +69,7 @@ def _daily_sums(values: Floats, expected: Floats, lags: list[int]) -> Floats:
     return np.array(parts)
 
 
-def _gain(
-    sums: Floats, window: int, signal: Signal, use: SkewThresholds
-) -> tuple[Floats, Floats]:
+def _gain(sums: Floats, window: int, signal: Signal, use: SkewThresholds) -> tuple[Floats, Floats]:
     """Per day: gain of the window's best lag over the usual one, and the difference in slots."""
     lags = _lags(signal, use)
     totals = sum_of_last(np.moveaxis(sums, -1, 0), window)

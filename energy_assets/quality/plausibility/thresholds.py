@@ -49,8 +49,9 @@ class EnergyBalanceThresholds:
 class FrozenThresholds:
     """Of `frozen`: shortest run that counts (hours and points), and what makes a longer one normal.
 
-    Runs at rest may last `rest_hours`. A run is normal up to `growth` times the `rank`-longest of the last `memory_days`. At rest is
-    what lies within `full_share` of capacity or `floor_share` (of the size) of the lowest value.
+    Runs at rest may last `rest_hours`. A run is normal up to `growth` times the `rank`-longest of
+    the last `memory_days`. At rest is what lies within `full_share` of capacity or `floor_share`
+    (of the size) of the lowest value.
     """
 
     hours: float
@@ -67,7 +68,7 @@ class FrozenThresholds:
 
 @dataclass(frozen=True)
 class ZeroThresholds:
-    """Of `zero`: longest real zero of an area (hours), and steps and expectations it contradicts."""
+    """Of `zero`: longest real zero of an area (hours), steps and expectations it contradicts."""
 
     memory_days: int
     calm_hours: float
@@ -80,12 +81,15 @@ class ZeroThresholds:
 
 @dataclass(frozen=True)
 class ResidualThresholds:
-    """Of `residual`: days of the median, slots to either side, thresholds with and without forecast.
+    """Of `residual`: days of the median, slots to either side, and the thresholds.
 
-    `together` holds for the smallest of the three z, `alone` where only neighbours are known.
+    `together` holds for the smallest of the three z, `alone` where only neighbours are known; what
+    a share `usual_share` of the last `usual_days` stayed below raises both.
     """
 
     memory_days: int
+    usual_days: int
+    usual_share: float
     neighbours: int
     floor_share: float
     together: float
@@ -94,19 +98,20 @@ class ResidualThresholds:
 
 @dataclass(frozen=True)
 class LevelThresholds:
-    """Of `level_shift`: windows and history in days, threshold in robust deviations.
+    """Of `level_shift`: slack, threshold (robust deviations) and reach (days) of the CUSUM.
 
-    `growth` times the `usual_share` quantile of past scores raises the threshold; `least_shift` is
-    the smallest share worth an alarm; `floor` the smallest spread believed.
+    A day's z needs `least_days` of the `memory_days` before; `clip` keeps one day from being an
+    alarm by itself, `floor` is the smallest spread believed, `least_shift` the smallest mean shift
+    (share of the level) worth an alarm.
     """
 
-    windows: tuple[int, ...]
+    slack: float
+    threshold: float
+    clip: float
+    reach_days: int
     memory_days: int
     least_days: int
     size_days: int
-    threshold: float
-    usual_share: float
-    growth: float
     floor: float
     least_level: float
     least_share: float
@@ -211,7 +216,7 @@ _SECTIONS: dict[str, type[Any]] = {
 
 
 @lru_cache(maxsize=32)
-def thresholds(kind: Kind) -> Thresholds:
+def thresholds_of(kind: Kind) -> Thresholds:
     """The thresholds for a kind of signal.
 
     Raises:

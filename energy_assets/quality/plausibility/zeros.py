@@ -1,18 +1,20 @@
 """Zeros as missing: somebody wrote 0 where nothing was delivered.
 
-Rule `zero`. Four grounds, by what is known of the signal: a load or a whole area's generation never
-is exactly 0; no area is without wind for longer than `calm_hours`; a driver says well above 0; the
-signal fell to exactly 0 from high up in one step, or came back so. A run is flagged whole. Not here:
-runs of other values (`frozen`).
+Rule `zero`. Four grounds, by what is known of the signal: a load or a whole area's generation
+never is exactly 0; no area is without wind for longer than `calm_hours`; a driver says well above
+0; the signal fell to exactly 0 from high up in one step, or came back so. A run is flagged whole.
+Not here: runs of other values (`frozen`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from energy_assets.quality.plausibility.signal import Finding, Floats, Mask, Places, Signal, runs
+from energy_assets.quality.plausibility.signal import Finding, Floats, Places, Signal, runs
 from energy_assets.quality.plausibility.thresholds import ZeroThresholds
 from energy_assets.quality.plausibility.trailing import typical_size
+
+_NEVER = np.iinfo(np.intp).max
 
 
 def zeros(signal: Signal, use: ZeroThresholds) -> list[Finding]:
@@ -21,45 +23,68 @@ def zeros(signal: Signal, use: ZeroThresholds) -> list[Finding]:
         return []
     flat = signal.flat
     starts, ends = runs(flat == 0)
-    if not len(starts):
-        return []
     size = np.repeat(typical_size(signal.values, use.memory_days), signal.slots)
-    never = signal.kind in ("load", "generation") and signal.aggregate
+    # Per ground, the slot at which each run is known to be wrong; past its end if it is not.
+    sure = np.min([ground(signal, starts, ends, size, use) for ground in _GROUNDS], axis=0)
     flagged = np.zeros(flat.size, dtype=bool)
     evidence: Places = np.arange(flat.size)
-    hours = (ends - starts) / signal.slots_per_hour
-    long = signal.aggregate & (hours >= (use.dark_hours if signal.kind == "solar" else use.calm_hours))
-    share = use.area_step_share if signal.aggregate else use.step_share
-    fell = _fell(flat, starts, ends, share * size) & (signal.kind not in ("solar", "weather"))
-    contrary = _contrary(signal, starts, ends, size, use)
-    for place in np.flatnonzero(fell | long | contrary | never):
-        start, end = starts[place], ends[place]
-        flagged[start:end] = True
-        if long[place] and not (never or fell[place]):
-            wait = use.dark_hours if signal.kind == "solar" else use.calm_hours
-            sure = min(start + int(wait * signal.slots_per_hour), end - 1)
-            evidence[start:end] = np.maximum(evidence[start:end], sure)
-        elif contrary[place] and not never:
-            evidence[start:end] = np.maximum(evidence[start:end], min(start + use.contrary_points, end - 1))
+    for place in np.flatnonzero(sure < _NEVER):
+        run = slice(starts[place], ends[place])
+        flagged[run] = True
+        evidence[run] = np.maximum(evidence[run], sure[place])
     if not flagged.any():
         return []
-    expected = "a value above 0 here"
-    return [Finding("zero", "quarantined", flagged, evidence, np.zeros(flat.size), expected, "found")]
+    score = np.zeros(flat.size)
+    return [Finding("zero", "quarantined", flagged, evidence, score, "a value above 0", "found")]
 
 
-def _fell(flat: Floats, starts: Places, ends: Places, high: Floats) -> Mask:
+def _impossible(
+    signal: Signal, starts: Places, ends: Places, size: Floats, use: ZeroThresholds
+) -> Places:
+    """A load or a generation of a whole area."""
+    del ends, size, use
+    never = signal.aggregate and signal.kind in ("load", "generation")
+    return starts if never else np.full(len(starts), _NEVER)
+
+
+def _too_long(
+    signal: Signal, starts: Places, ends: Places, size: Floats, use: ZeroThresholds
+) -> Places:
+    """An area without wind, or without sun, for longer than there is."""
+    del size
+    hours = use.dark_hours if signal.kind == "solar" else use.calm_hours
+    least = round(hours * signal.slots_per_hour)
+    long = signal.aggregate & (ends - starts >= least)
+    return np.where(long, starts + least - 1, _NEVER)
+
+
+def _fell(
+    signal: Signal, starts: Places, ends: Places, size: Floats, use: ZeroThresholds
+) -> Places:
     """Runs that begin with a fall from high up, or end with a rise to it."""
+    if signal.kind in ("solar", "weather"):
+        return np.full(len(starts), _NEVER)
+    flat = signal.flat
+    high = (use.area_step_share if signal.aggregate else use.step_share) * size[starts]
     previous = np.where(starts > 0, flat[np.maximum(starts - 1, 0)], np.nan)
     following = np.where(ends < flat.size, flat[np.minimum(ends, flat.size - 1)], np.nan)
-    return (previous > high[starts]) | (following > high[starts])
+    risen = np.where(following > high, ends, _NEVER)
+    return np.where(previous > high, starts, risen)
 
 
 def _contrary(
     signal: Signal, starts: Places, ends: Places, size: Floats, use: ZeroThresholds
-) -> Mask:
+) -> Places:
     """Runs with enough slots in which the expected series is well above 0."""
+    sure = np.full(len(starts), _NEVER)
     if signal.expected is None:
-        return np.zeros(len(starts), dtype=bool)
-    high = np.concatenate([[0], np.cumsum(signal.expected.ravel() > use.expected_share * size)])
-    above: Mask = (high[ends] - high[starts]) >= use.contrary_points
-    return above
+        return sure
+    above = np.flatnonzero(signal.expected.ravel() > use.expected_share * size)
+    # The slot of a run's `contrary_points`-th contradiction, if it has so many.
+    place = np.searchsorted(above, starts) + use.contrary_points - 1
+    there = place < len(above)
+    sure[there] = above[place[there]]
+    return np.where(sure < ends, sure, _NEVER)
+
+
+_GROUNDS = (_impossible, _too_long, _fell, _contrary)
