@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from energy_assets.quality.plausibility.signal import Finding, Floats, Places, Signal
+from energy_assets.quality.plausibility.signal import Finding, Floats, Mask, Places, Signal
 from energy_assets.quality.plausibility.thresholds import ResidualThresholds
 from energy_assets.quality.plausibility.trailing import (
     MAD_TO_SIGMA,
@@ -70,9 +70,11 @@ def _z(values: Floats, signal: Signal, use: ResidualThresholds, floor: Floats) -
     count = np.maximum(there.sum(axis=0), 1)
     width = np.where(there, around, 0.0).sum(axis=0) / count
     centre, width = np.nan_to_num(centre), np.where(there.any(axis=0), width, np.nan)
-    if not np.isfinite(width).all():
+    short: Mask = np.asarray(~np.isfinite(width).all(axis=1))
+    if short.any():
         # Too few days for an hour of its own: all hours of the days before stand in.
-        width = np.where(np.isfinite(width), width, _pooled(values, use)[:, None])
+        pooled = _pooled(values, use, short)[:, None]
+        width[short] = np.where(np.isfinite(width[short]), width[short], pooled)
     return np.abs(values - centre) / np.maximum(width, floor)
 
 
@@ -82,9 +84,9 @@ def _highest(score: Floats) -> Floats:
     return highest
 
 
-def _pooled(values: Floats, use: ResidualThresholds) -> Floats:
-    """Spread of all slots of the days before that are not at rest, per day; NaN without any."""
-    past = np.abs(before(values, use.memory_days)).reshape(len(values), -1)
+def _pooled(values: Floats, use: ResidualThresholds, days: Mask) -> Floats:
+    """Spread of all slots of the days before that are not at rest, for some days."""
+    past = np.abs(before(values, use.memory_days)[days]).reshape(int(days.sum()), -1)
     moving = np.where(past > 0, past, np.nan)
     enough = np.isfinite(moving).sum(axis=-1) >= values.shape[1]
     return np.where(enough, MAD_TO_SIGMA * nan_median(moving), np.nan)

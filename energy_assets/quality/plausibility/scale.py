@@ -28,16 +28,13 @@ from energy_assets.quality.plausibility.trailing import before, nan_median, typi
 def swapped_units(signal: Signal, use: ScaleThresholds) -> list[Finding]:
     """Runs of values off by a factor of about a thousand."""
     size = nan_median(before(typical_size(signal.values, use.memory_days), 7))[:, 0][:, None]
-    alone = signal.expected is None
-    factor = use.factor_alone if alone else use.factor
-    reference = _usual(signal, use) if signal.expected is None else np.abs(signal.expected)
+    told, reference = _reference(signal, use)
+    factor = np.where(told, use.factor, use.factor_alone)
     value = np.abs(signal.values)
     solid = reference > use.least_share * size
     huge = value > factor * np.maximum(reference, use.least_share * size)
     # Prices near zero are real; only a forecast says that they should not be.
-    tiny = (
-        solid & (value > 0) & (value < reference / factor) & (signal.kind != "price" or not alone)
-    )
+    tiny = solid & (value > 0) & (value < reference / factor) & (told | (signal.kind != "price"))
     # Between solid slots there are nights and calms that say nothing either way.
     silent = ~solid & (value < use.least_share * size / factor)
     nothing = np.zeros(value.size, dtype=bool)
@@ -49,17 +46,23 @@ def swapped_units(signal: Signal, use: ScaleThresholds) -> list[Finding]:
         flagged, evidence = _long_runs(mask, between, points)
         if flagged.any():
             ratio = (value / np.maximum(reference, 1e-9)).ravel()
-            text = f"within a factor of {factor:g} of {'usual' if alone else 'forecast'}"
+            text = f"within a factor of {use.factor:g} of its forecast, or of what is usual"
             found.append(
                 Finding("scale", cast("Outcome", outcome), flagged, evidence, ratio, text, "factor")
             )
     return found
 
 
-def _usual(signal: Signal, use: ScaleThresholds) -> Floats:
-    """Median size of each slot of the day over the days before."""
-    usual: Floats = nan_median(before(np.abs(signal.values), use.memory_days))
-    return usual
+def _reference(signal: Signal, use: ScaleThresholds) -> tuple[Mask, Floats]:
+    """How large each value should be, and whether a forecast says so.
+
+    Where none does, the median of the same slot over the days before.
+    """
+    usual = nan_median(before(np.abs(signal.values), use.memory_days))
+    if signal.expected is None:
+        return np.zeros(usual.shape, dtype=bool), usual
+    told = np.isfinite(signal.expected)
+    return told, np.where(told, np.abs(signal.expected), usual)
 
 
 def swapped_sign(signal: Signal, use: ScaleThresholds) -> list[Finding]:

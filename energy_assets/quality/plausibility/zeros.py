@@ -12,7 +12,7 @@ import numpy as np
 
 from energy_assets.quality.plausibility.signal import Finding, Floats, Places, Signal, runs
 from energy_assets.quality.plausibility.thresholds import ZeroThresholds
-from energy_assets.quality.plausibility.trailing import typical_size
+from energy_assets.quality.plausibility.trailing import before, nan_median, typical_size
 
 _NEVER = np.iinfo(np.intp).max
 
@@ -75,11 +75,13 @@ def _fell(
 def _contrary(
     signal: Signal, starts: Places, ends: Places, size: Floats, use: ZeroThresholds
 ) -> Places:
-    """Runs with enough slots in which the expected series is well above 0."""
+    """Runs with enough slots in which the forecast, or the usual sun, is well above 0."""
     sure = np.full(len(starts), _NEVER)
-    if signal.expected is None:
-        return sure
-    above = np.flatnonzero(signal.expected.ravel() > use.expected_share * size)
+    should = np.full(signal.values.shape, np.nan) if signal.expected is None else signal.expected
+    if signal.kind == "solar":
+        usual = nan_median(before(signal.values, use.memory_days))
+        should = np.where(np.isfinite(should), should, usual)
+    above = np.flatnonzero(should.ravel() > use.expected_share * size)
     # The slot of a run's `contrary_points`-th contradiction, if it has so many.
     place = np.searchsorted(above, starts) + use.contrary_points - 1
     there = place < len(above)
