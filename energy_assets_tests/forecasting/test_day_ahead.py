@@ -161,7 +161,7 @@ def test_a_unit_without_meters_cannot_be_forecast_and_nothing_is_written(
             "raw.system_forecasts": pl.col("series") == "load",
         }.get(table),
     )
-    message = r"^wind: expected 14 days of outcomes, found 0\.0$"
+    message = r"^wind cannot be forecast: raw\.meter_readings:wind: .*expected 2688 .*, found 0$"
     with pytest.raises(ForecastUnavailableError, match=message):
         run_forecast(light_lake, DESK, stamp_of(DESK, DAY))
     assert light_lake.read("forecasts.scenarios", where={"delivery_day": DAY}).is_empty()

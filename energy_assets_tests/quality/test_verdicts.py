@@ -114,8 +114,8 @@ def test_a_vintage_out_after_the_decision_is_missing(lake: Lake) -> None:
     }
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(0.89, MISSING), (0.95, SUSPECT)])
-def test_meters_may_lack_a_tenth(lake: Lake, share: float, verdict: str) -> None:
+@pytest.mark.parametrize(("share", "verdict"), [(0.49, MISSING), (0.55, SUSPECT)])
+def test_meters_may_lack_half(lake: Lake, share: float, verdict: str) -> None:
     first = SESSION.delivery_day(DAY - timedelta(days=29)).start
     lost = timedelta(minutes=15) * round((1 - share) * 28 * 96)
     early = (pl.col("unit") == "wind") & pl.col("period_start").is_between(
