@@ -33,12 +33,13 @@ class Line:
     months: float
 
 
-def labelled_lines(root: Path) -> list[Line]:
-    """Every labelled set."""
-    return [*pv_lines(root), *mast_lines(root), *zero_lines(root)]
+def labelled_lines(root: Path, part: str) -> list[Line]:
+    """The labelled sets of a part: PV by halves, zeros by zone, the dead sensor to report."""
+    mast = mast_lines(root) if part == "report" else []
+    return [*pv_lines(root, part), *mast, *zero_lines(root, part)]
 
 
-def pv_lines(root: Path) -> list[Line]:
+def pv_lines(root: Path, part: str) -> list[Line]:
     folder = root / "pv-pvanalytics"
     found = []
     for name, file, label, rules in (
@@ -61,11 +62,13 @@ def pv_lines(root: Path) -> list[Line]:
         _, values = grid(times, rows["value_normalized"].to_numpy(), 15)
         _, marked = grid(times, rows[label].to_numpy().astype(float), 15)
         signal = Signal("solar", 15, values, 0.0, 1.0)
-        found.append(_line(name, signal, marked.ravel() == 1, rules))
+        middle = len(values) // 2
+        days = slice(0, middle) if part == "choose" else slice(middle, None)
+        found.append(_line(name, signal, marked == 1, rules, days=days))
         if name != "PV outlier":
             # A label on a zero at night cannot be told from the night.
-            day = (marked.ravel() == 1) & (values.ravel() != 0)
-            found.append(_line(f"{name}, not 0", signal, day, rules))
+            lit = (marked == 1) & (values != 0)
+            found.append(_line(f"{name}, not 0", signal, lit, rules, days=days))
     return found
 
 
@@ -76,7 +79,7 @@ def mast_lines(root: Path) -> list[Line]:
     _, values = grid(rows["Timestamp"], rows["Spd80mS"].to_numpy(), 10)
     for name, expected in (("with its sibling", other), ("alone", None)):
         signal = Signal("weather", 10, values, 0.0, 75.0, expected=expected)
-        dead = values.ravel() == 0
+        dead = values == 0
         found.append(
             _line(
                 f"dead anemometer, {name}",
@@ -88,24 +91,31 @@ def mast_lines(root: Path) -> list[Line]:
     return found
 
 
-def zero_lines(root: Path) -> list[Line]:
-    rows = zones(root)
-    found = []
-    for zone, kind, column in (
+ZEROS = {
+    "choose": (
+        ("EE", "load", "load_da_forecast_mw"),
+        ("PT", "wind", "wind_onshore_da_forecast_mw"),
+    ),
+    "report": (
         ("DE", "load", "load_da_forecast_mw"),
         ("DE", "generation", "generation_da_forecast_mw"),
-        ("EE", "load", "load_da_forecast_mw"),
         ("EE", "load", "load_actual_mw"),
         ("CH", "wind", "wind_onshore_da_forecast_mw"),
-        ("PT", "wind", "wind_onshore_da_forecast_mw"),
-    ):
+    ),
+}
+
+
+def zero_lines(root: Path, part: str) -> list[Line]:
+    rows = zones(root)
+    found = []
+    for zone, kind, column in ZEROS[part]:
         one = rows.filter(pl.col("zone") == zone)
         _, values = grid(one["datetime_local"], one[column].to_numpy(), 60)
         signal = Signal(kind, 60, values, 0.0, aggregate=True)
         line = _line(
             f"zeros: {zone} {column.removesuffix('_mw')}",
             signal,
-            values.ravel() == 0,
+            values == 0,
             ("zero",),
             AREA,
         )
@@ -114,13 +124,21 @@ def zero_lines(root: Path) -> list[Line]:
 
 
 def _line(
-    name: str, signal: Signal, marked: Mask, own: tuple[str, ...], rules: tuple[str, ...] = UNIT
+    name: str,
+    signal: Signal,
+    marked: Mask,
+    own: tuple[str, ...],
+    rules: tuple[str, ...] = UNIT,
+    days: slice = slice(None),
 ) -> Line:
+    """What the whole series gives, counted on some of its days."""
     flagged = np.zeros(signal.flat.size, dtype=bool)
     for finding in findings(signal, rules):
         if finding.rule in own:
             flagged |= finding.flagged
-    return counted(name, marked, flagged, flagged & ~marked, signal.values)
+    marked = marked[days].ravel()
+    flagged = flagged.reshape(signal.values.shape)[days].ravel()
+    return counted(name, marked, flagged, flagged & ~marked, signal.values[days])
 
 
 def counted(name: str, marked: Mask, flagged: Mask, outside: Mask, values: Floats) -> Line:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -93,7 +94,7 @@ def admitted(lake: Lake, rows: pl.DataFrame, days: Sequence[int], table_id: str 
     """Admit from the first to before the last of some days after START; verdicts written."""
     feed = Rows(table(table_id), rows)
     written = 0
-    for first, last in zip(days, days[1:], strict=False):
+    for first, last in itertools.pairwise(days):
         window = Window(START + timedelta(days=first), START + timedelta(days=last))
         written += admit(lake, feed, window, LATE, area=None).judged
     return written
@@ -211,7 +212,10 @@ def test_day_by_day_and_all_at_once_agree_on_what_was_known_when(
 ) -> None:
     values, expected = world()
     live = Lake(tmp_path / "live", clock=lake.clock)
-    for one, steps in ((lake, (0, 130)), (live, (0, 58, 60, 61, 62, 80, 81, 99, *range(102, 111), 124, 130))):
+    for one, steps in (
+        (lake, (0, 130)),
+        (live, (0, 58, 60, 61, 62, 80, 81, 99, *range(102, 111), 124, 130)),
+    ):
         admitted(one, forecast_of(expected), (0, 130), FORECASTS)
         admitted(one, rows_of(values), steps)
     for day in (61, 62, 81, 103, 105, 108, 110, 130):
@@ -349,7 +353,9 @@ def test_a_battery_whose_charge_does_not_follow_its_power_is_suspect(lake: Lake)
     hours = np.arange(20 * 96) / 4 % 24
     noise = np.random.default_rng(3).normal(0, 0.01, hours.size)
     power = np.where(hours < 2, -15.0, np.where((hours >= 18) & (hours < 19.8), 15.0, 0.0)) + noise
-    change = np.where(power < 0, -power * unit.charge_efficiency, -power / unit.discharge_efficiency)
+    change = np.where(
+        power < 0, -power * unit.charge_efficiency, -power / unit.discharge_efficiency
+    )
     energy = 5 + np.concatenate([[0.0], np.cumsum(change / 4)[:-1]])
     energy[10 * 96 :] = energy[10 * 96 : 11 * 96].mean()
     rows = pl.concat([telemetry("power", power), telemetry("stored_energy", energy)])
@@ -357,7 +363,10 @@ def test_a_battery_whose_charge_does_not_follow_its_power_is_suspect(lake: Lake)
     window = Window(START, START + timedelta(days=20))
     assert admit(lake, feed, window, LATE, area=None, desk=desk).judged > 0
     found = verdicts(lake).filter(pl.col("rule") == "energy_balance")
-    assert set(found["series"]) == {"unit=battery,signal=power", "unit=battery,signal=stored_energy"}
+    assert set(found["series"]) == {
+        "unit=battery,signal=power",
+        "unit=battery,signal=stored_energy",
+    }
     assert min(days_of(found)) in (9, 10)
 
 
@@ -402,7 +411,10 @@ def test_two_sources_of_a_price_have_to_agree(lake: Lake) -> None:
         admit(lake, feed, window, LATE, area=None)
     found = verdicts(lake)
     assert set(found["rule"]) == {"agreement"}
-    assert found.group_by("row_source").len().sort("row_source").rows() == [("one", 10), ("two", 10)]
+    assert found.group_by("row_source").len().sort("row_source").rows() == [
+        ("one", 10),
+        ("two", 10),
+    ]
 
 
 def test_fuel_closes_that_jump_are_left_out(lake: Lake) -> None:
