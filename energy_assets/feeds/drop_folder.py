@@ -1,4 +1,4 @@
-"""Folders in which somebody drops files: which files count, and their lines as named cells.
+"""Folders in which somebody drops files: what their feeds share, which files count, their lines.
 
 Files are taken in the order of their names; hidden files and other suffixes are left alone, so a
 writer may put a file under another name first and rename it when it is whole. A fault is one
@@ -14,10 +14,48 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from energy_assets.errors import InputError
+from energy_assets.lakehouse import Table, table
 
 _LARGEST_FILE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class DropFolderFeed:
+    """A feed on one folder that fills one table; `fetch` is each source's own.
+
+    Attributes:
+        folder: Where the files are.
+        scope: Scope of the rows.
+    """
+
+    SOURCE: ClassVar[str]
+    TABLE: ClassVar[str]
+
+    folder: Path
+    scope: str
+
+    @property
+    def name(self) -> str:
+        """Name of the feed."""
+        return f"{self.SOURCE}.{self.folder.name}"
+
+    @property
+    def source(self) -> str:
+        """Source of the rows."""
+        return self.SOURCE
+
+    @property
+    def table(self) -> Table:
+        """Registry table of the rows."""
+        return table(self.TABLE)
+
+    @property
+    def selection(self) -> dict[str, str]:
+        """The source brings nothing else into the table."""
+        return {}
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 
 import polars as pl
 
 from energy_assets.errors import InputError
 from energy_assets.feeds.access import Access
-from energy_assets.feeds.drop_folder import CsvLine, csv_lines, dropped_files
+from energy_assets.feeds.drop_folder import CsvLine, DropFolderFeed, csv_lines, dropped_files
 from energy_assets.feeds.interface import Feed, Window, known, typed_frame
-from energy_assets.lakehouse import Table, table
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.portfolio import Desk, FeedSpec, FuelFolderFeed, ThermalUnit
 
@@ -55,37 +53,18 @@ class _Close:
 
 
 @dataclass(frozen=True)
-class FuelFolder:
+class FuelFolder(DropFolderFeed):
     """The closes of one folder.
 
     Attributes:
-        folder: Where the files are.
         bases: Quantity and basis a product's unit must name, where the desk uses the product.
     """
 
-    folder: Path
-    bases: Mapping[str, str] = field(default_factory=dict)
+    SOURCE = SOURCE
+    TABLE = "raw.fuel_prices"
+
     scope: str = "global"
-
-    @property
-    def name(self) -> str:
-        """Name of the feed."""
-        return f"{SOURCE}.{self.folder.name}"
-
-    @property
-    def source(self) -> str:
-        """Source of the rows."""
-        return SOURCE
-
-    @property
-    def table(self) -> Table:
-        """Registry table of the rows."""
-        return table("raw.fuel_prices")
-
-    @property
-    def selection(self) -> dict[str, str]:
-        """The source brings nothing else into the table."""
-        return {}
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     def fetch(self, window: Window, as_of: datetime) -> pl.DataFrame:
         """Closes of trading days in the window that were published by `as_of`.
@@ -136,7 +115,7 @@ class FuelFolder:
 def feeds_of(spec: FeedSpec, access: Access, desk: Desk) -> list[Feed]:
     """The feed of a desk's fuel folder."""
     assert isinstance(spec, FuelFolderFeed)
-    return [FuelFolder(access.data_root / spec.folder, _bases(desk))]
+    return [FuelFolder(access.data_root / spec.folder, bases=_bases(desk))]
 
 
 def _bases(desk: Desk) -> dict[str, str]:

@@ -39,9 +39,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from energy_assets.errors import InputError
 from energy_assets.feeds.access import Access
-from energy_assets.feeds.drop_folder import dropped_files, dropped_text
+from energy_assets.feeds.drop_folder import DropFolderFeed, dropped_files, dropped_text
 from energy_assets.feeds.interface import Feed, Window, known, typed_frame
-from energy_assets.lakehouse import Table, table
+from energy_assets.lakehouse import Table
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.portfolio import (
     BatteryUnit,
@@ -103,41 +103,17 @@ class OutageMessage(_Model):
 
 
 @dataclass(frozen=True)
-class OwnOutages:
+class OwnOutages(DropFolderFeed):
     """The messages of one folder.
 
     Attributes:
-        folder: Where the files are.
         desk: Desk whose units they are about.
     """
 
-    folder: Path
+    SOURCE = SOURCE
+    TABLE = "raw.outages"
+
     desk: Desk
-
-    @property
-    def name(self) -> str:
-        """Name of the feed."""
-        return f"{SOURCE}.{self.folder.name}"
-
-    @property
-    def source(self) -> str:
-        """Source of the rows."""
-        return SOURCE
-
-    @property
-    def table(self) -> Table:
-        """Registry table of the rows."""
-        return table("raw.outages")
-
-    @property
-    def scope(self) -> str:
-        """The desk: outages are told by desk."""
-        return self.desk.name
-
-    @property
-    def selection(self) -> dict[str, str]:
-        """The source brings nothing else into the table."""
-        return {}
 
     def fetch(self, window: Window, as_of: datetime) -> pl.DataFrame:
         """Messages created in the window and by `as_of`.
@@ -165,7 +141,7 @@ class OwnOutages:
 def feeds_of(spec: FeedSpec, access: Access, desk: Desk) -> list[Feed]:
     """The feed of a desk's folder of outage messages."""
     assert isinstance(spec, OwnOutagesFeed)
-    return [OwnOutages(access.data_root / spec.folder, desk)]
+    return [OwnOutages(access.data_root / spec.folder, desk.name, desk)]
 
 
 def _frame(registered: Table, rows: list[dict[str, Any]]) -> pl.DataFrame:

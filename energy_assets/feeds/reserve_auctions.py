@@ -36,17 +36,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from energy_assets.errors import InputError
 from energy_assets.feeds.access import Access
-from energy_assets.feeds.drop_folder import CsvLine, csv_lines, dropped_files
+from energy_assets.feeds.drop_folder import CsvLine, DropFolderFeed, csv_lines, dropped_files
 from energy_assets.feeds.interface import Feed, Window, known, typed_frame
 from energy_assets.feeds.knowledge_rules import knowledge_rule, knowledge_time
-from energy_assets.lakehouse import Table, table
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.market import load_area
 from energy_assets.market.clock import wall_clock
@@ -92,36 +90,11 @@ _NONE = {"", "-"}
 
 
 @dataclass(frozen=True)
-class ReserveAuctions:
-    """The results of one folder.
+class ReserveAuctions(DropFolderFeed):
+    """The results of one folder, of one market area."""
 
-    Attributes:
-        folder: Where the files are.
-        scope: Market area.
-    """
-
-    folder: Path
-    scope: str
-
-    @property
-    def name(self) -> str:
-        """Name of the feed."""
-        return f"{SOURCE}.{self.folder.name}"
-
-    @property
-    def source(self) -> str:
-        """Source of the rows."""
-        return SOURCE
-
-    @property
-    def table(self) -> Table:
-        """Registry table of the rows."""
-        return table("raw.auction_results")
-
-    @property
-    def selection(self) -> dict[str, str]:
-        """The source brings nothing else into the table."""
-        return {}
+    SOURCE = SOURCE
+    TABLE = "raw.auction_results"
 
     def fetch(self, window: Window, as_of: datetime) -> pl.DataFrame:
         """Results of blocks in the window that were out by `as_of`.
