@@ -95,6 +95,12 @@ def test_a_decision_is_live_up_to_its_gate(workspace, offset, mode):
     assert (stamp.delivery_day, stamp.decision_time, stamp.mode) == (DAY, DECIDED, mode)
 
 
+def test_a_run_asked_for_as_live_that_begins_after_the_gate_is_a_replay(workspace):
+    at(workspace, GATE + timedelta(seconds=1))
+    ((stamp,),) = run(workspace, made, decision_time=DECIDED.isoformat(), mode="live")
+    assert (stamp.mode, stamp.decision_time) == ("replay", DECIDED)
+
+
 def test_all_steps_of_a_run_share_one_mode_and_one_reading_time(workspace):
     at(workspace, GATE - timedelta(seconds=5))
 
