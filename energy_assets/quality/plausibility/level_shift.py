@@ -28,17 +28,15 @@ def level_shift(signal: Signal, use: LevelThresholds) -> list[Finding]:
     shift, z = daily_level(signal, use)
     flagged_days = np.zeros(signal.days, dtype=bool)
     last_day, score_of = np.arange(signal.days), np.zeros(signal.days)
-    for sign in (1.0, -1.0):
-        statistic, length = cusum(sign * z, use.slack, use.reach_days)
-        for day in np.flatnonzero(statistic > use.threshold):
-            span = slice(max(day - length[day] + 1, 0), day + 1)
-            off = float(np.nan_to_num(shift[span]).mean())
-            if sign * off < use.least_shift:
-                continue
-            fresh = ~flagged_days[span]
-            last_day[span] = np.where(fresh, day, last_day[span])
-            score_of[span] = np.where(fresh, off, score_of[span])
-            flagged_days[span] = True
+    for day, length, sign in _alarms(z, use):
+        span = slice(day - length + 1, day + 1)
+        off = float(np.nan_to_num(shift[span]).mean())
+        if sign * off < use.least_shift:
+            continue
+        fresh = ~flagged_days[span]
+        last_day[span] = np.where(fresh, day, last_day[span])
+        score_of[span] = np.where(fresh, off, score_of[span])
+        flagged_days[span] = True
     if not flagged_days.any():
         return []
     slots = signal.slots
@@ -49,6 +47,20 @@ def level_shift(signal: Signal, use: LevelThresholds) -> list[Finding]:
     return [
         Finding("level_shift", "suspect", flagged, evidence, score, expected, "off by a share of")
     ]
+
+
+def _alarms(z: Floats, use: LevelThresholds) -> list[tuple[int, int, float]]:
+    """Day, length in days and sign of each alarm, oldest first.
+
+    Both signs in one order: a day that an upward and a downward sum cover is flagged by whichever
+    alarm came first, so that what is known by a day does not depend on the days after it.
+    """
+    alarms: list[tuple[int, int, float]] = []
+    for sign in (1.0, -1.0):
+        statistic, length = cusum(sign * z, use.slack, use.reach_days)
+        days = np.flatnonzero(statistic > use.threshold)
+        alarms += [(int(day), int(length[day]), sign) for day in days]
+    return sorted(alarms)
 
 
 def daily_level(signal: Signal, use: LevelThresholds) -> tuple[Floats, Floats]:
