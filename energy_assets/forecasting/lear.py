@@ -141,7 +141,7 @@ def fit(
         InputError: Shapes differ or too few complete rows remain.
     """
     everything = np.arange(features.shape[1])
-    return _fit_columns(features, targets, everything, config, dummies)
+    return fit_columns(features, targets, everything, config, dummies)
 
 
 def fit_predict(
@@ -167,7 +167,7 @@ def fit_predict(
         Forecast (P,), a median in the unit of the targets.
     """
     used = np.flatnonzero(np.isfinite(next_features))
-    return _fit_columns(features, targets, used, config, dummies).predict(next_features)
+    return fit_columns(features, targets, used, config, dummies).predict(next_features)
 
 
 def fit_predict_windows(
@@ -190,13 +190,14 @@ def fit_predict_windows(
     )
 
 
-def _fit_columns(
+def fit_columns(
     features: FloatArray,
     targets: FloatArray,
     used: IntArray,
-    config: LearConfig,
-    dummies: BoolArray | None,
+    config: LearConfig = DEFAULT_CONFIG,
+    dummies: BoolArray | None = None,
 ) -> LearModel:
+    """As `fit`, on the columns `used` alone: those known for the day to forecast."""
     if len(features) != len(targets):
         raise InputError(
             "LEAR targets", expected=f"{len(features)} days as in features", found=len(targets)

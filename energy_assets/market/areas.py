@@ -200,6 +200,7 @@ class Area(_Model):
         synthetic: True for areas whose data is generated.
         benchmark_only: True for published benchmark series with a normalised clock.
         parent: The area this one copies facts from, if any.
+        holiday_country: ISO code of the country whose public holidays shape its load, if any.
     """
 
     code: str
@@ -210,6 +211,7 @@ class Area(_Model):
     synthetic: bool = False
     benchmark_only: bool = False
     parent: str = ""
+    holiday_country: str = ""
     sessions: dict[str, SessionFacts]
     imbalance: Fact[ImbalanceRules] | None = None
 
