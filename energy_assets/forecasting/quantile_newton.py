@@ -8,6 +8,8 @@ The check function tau * r + max(-r, 0) is made smooth by h * log(1 + exp(-r / h
 part, which is its convolution with a logistic density of bandwidth h (Fernandes, Guerre and Horta
 2021, J. Bus. Econ. Stat. 39(1); He, Pan, Tan and Zhou 2023, J. Econom. 232(2)). It is convex and
 twice differentiable, so a damped Newton step from the neighbouring level needs a few iterations.
+Lower bounds on coefficients are kept by projection: a coefficient at its bound whose gradient
+pushes outward is left out of the step (Bertsekas 1982, SIAM J. Control Optim. 20(2)).
 """
 
 from __future__ import annotations
@@ -64,6 +66,26 @@ def _evaluate(
 
 
 @njit(cache=True)
+def _free_only(
+    current: FloatArray,
+    lower: FloatArray,
+    gradient: FloatArray,
+    hessian: FloatArray,
+) -> None:
+    """Take coefficients held at their lower bound out of gradient and Hessian; regularise."""
+    columns = current.shape[0]
+    for a in range(columns):
+        # Far in the tail no residual may lie within the bandwidth: keep the matrix regular.
+        hessian[a, a] += 1e-8
+        if current[a] <= lower[a] and gradient[a] > 0.0:
+            gradient[a] = 0.0
+            for b in range(columns):
+                hessian[a, b] = 0.0
+                hessian[b, a] = 0.0
+            hessian[a, a] = 1.0
+
+
+@njit(cache=True)
 def quantile_coefficients(
     design: FloatArray,
     response: FloatArray,
@@ -72,6 +94,7 @@ def quantile_coefficients(
     ridge: FloatArray,
     start: FloatArray,
     tolerance: float,
+    lower: FloatArray,
 ) -> FloatArray:
     """Minimise mean smoothed check loss + ridge * b^2 / 2 at each level, in order.
 
@@ -83,6 +106,7 @@ def quantile_coefficients(
         ridge: Penalty per coefficient, (K,).
         start: Coefficients to start the first level from, (K,).
         tolerance: Stop when the expected fall of the loss is below it.
+        lower: Lower bound per coefficient, (K,), -inf for none; `start` respects it.
 
     Returns:
         Coefficients, (L, K).
@@ -96,9 +120,7 @@ def quantile_coefficients(
         level = levels[position]
         loss = _evaluate(design, response, current, level, bandwidth, ridge, gradient, hessian)
         for _ in range(_MAX_ITERATIONS):
-            # Far in the tail no residual may lie within the bandwidth: keep the matrix regular.
-            for a in range(columns):
-                hessian[a, a] += 1e-8
+            _free_only(current, lower, gradient, hessian)
             step = np.linalg.solve(hessian, -gradient)
             fall = -np.dot(gradient, step)
             if fall <= tolerance:
@@ -106,11 +128,11 @@ def quantile_coefficients(
             size = 1.0
             trial, trial_loss = current, loss
             for _ in range(_MAX_HALVINGS):
-                trial = current + size * step
+                trial = np.maximum(current + size * step, lower)
                 trial_loss = _evaluate(
                     design, response, trial, level, bandwidth, ridge, trial_gradient, trial_hessian
                 )
-                if trial_loss <= loss - 1e-4 * size * fall:
+                if trial_loss <= loss - 1e-4 * np.dot(gradient, current - trial):
                     break
                 size *= 0.5
             if trial_loss >= loss:

@@ -53,6 +53,8 @@ def fit(
     levels: FloatArray = PERCENTILES,
     ridge: float = DEFAULT_RIDGE,
     bandwidth: float = _BANDWIDTH,
+    *,
+    nonnegative: bool = False,
 ) -> QuantileCombination:
     """Fit quantile regression averaging, one regression per level.
 
@@ -62,6 +64,8 @@ def fit(
         levels: Rising probability levels, (L,).
         ridge: Penalty on weights away from the member mean, in units of the error scale.
         bandwidth: Smoothing of the check function, in units of the median fit's error scale.
+        nonnegative: Keep every weight at or above zero (isotonic QRA, arXiv 2507.15079): no
+            quantile falls when a member rises.
 
     Returns:
         The combination.
@@ -85,13 +89,17 @@ def fit(
     penalties[0] = 0.0
     response, half = errors / scale, np.array([0.5])
     start = np.zeros(1 + count)
+    lower = np.full(1 + count, -np.inf)
+    if nonnegative:
+        # Coefficients are weights less the prior.
+        lower[1:] = -prior
     # The median fit comes first: the smoothing must be narrow against its errors, not the mean's.
     (start,) = quantile_coefficients(
-        design, response, half, bandwidth, penalties, start, _TOLERANCE
+        design, response, half, bandwidth, penalties, start, _TOLERANCE, lower
     )
     width = bandwidth * min(_spread(response - design @ start), 1.0)
     solved: FloatArray = quantile_coefficients(
-        design, response, np.asarray(levels, float), width, penalties, start, _TOLERANCE
+        design, response, np.asarray(levels, float), width, penalties, start, _TOLERANCE, lower
     )
     deviations = solved[:, 1:] * varies
     intercepts = solved[:, 0] * scale - deviations @ centre

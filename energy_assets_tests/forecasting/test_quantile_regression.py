@@ -123,3 +123,22 @@ def test_historical_simulation_adds_each_period_its_own_error_quantiles():
     np.testing.assert_allclose(quantiles[:, 97], [20 + 2.054, 40 + 5 * 2.054], rtol=0.03)
     with pytest.raises(InputError, match="none in 1"):
         qr.historical_simulation(np.array([[1.0, np.nan]]), np.zeros(2))
+
+
+def test_nonnegative_weights_are_those_of_the_constrained_linear_program():
+    members, actual = sample()
+    # A copy of the best member with extra noise subtracted invites a negative weight.
+    rng = np.random.default_rng(5)
+    noisy = np.column_stack([members, members[:, 0] + 3 * (members[:, 0] - actual)])
+    noisy[:, 3] += rng.normal(0, 0.5, len(actual))
+    for level in (0.1, 0.5, 0.9):
+        levels = np.array([level])
+        assert (qr.fit(noisy, actual, levels).weights < -0.05).any()
+        fitted = qr.fit(noisy, actual, levels, ridge=1e-9, bandwidth=1e-3, nonnegative=True)
+        assert (fitted.weights >= -1e-12).all()
+        cost = np.r_[np.zeros(5), np.full(300, level), np.full(300, 1 - level)] / 300
+        equal = np.hstack([np.ones((300, 1)), noisy, np.eye(300), -np.eye(300)])
+        bounds = [(None, None)] + [(0, None)] * 604
+        exact = linprog(cost, A_eq=equal, b_eq=actual, bounds=bounds, method="highs").fun
+        loss = pinball(fitted.predict(noisy), actual, levels)[0]
+        assert loss == pytest.approx(exact, rel=1e-3)
