@@ -56,23 +56,41 @@ def fit_trees(
     """
     import lightgbm
 
-    parameters = asdict(settings)
-    trees = parameters.pop("trees")
-    parameters |= {
-        "objective": "l1" if level is None else "quantile",
-        "bagging_freq": 1 if settings.bagging_fraction < 1 else 0,
-        "num_threads": 1,
-        "deterministic": True,
-        "force_col_wise": True,
-        "seed": seed % 2**31,
-        "verbosity": -1,
-    }
+    parameters = _parameters(settings, "l1" if level is None else "quantile", seed)
     if level is not None:
         parameters["alpha"] = level
     data = lightgbm.Dataset(
         features, outcome, weight=weights, categorical_feature=list(categorical), free_raw_data=True
     )
-    return lightgbm.train(parameters, data, num_boost_round=trees)
+    return lightgbm.train(parameters, data, num_boost_round=settings.trees)
+
+
+def fit_quantile_trees(
+    features: FloatArray,
+    outcome: FloatArray,
+    settings: TreeSettings,
+    levels: Sequence[float],
+    *,
+    seed: int = 0,
+) -> list[lightgbm.Booster]:
+    """Fit one ensemble per quantile level; the features are binned once.
+
+    Args:
+        features: (n, F), NaN allowed.
+        outcome: (n,).
+        settings: How each is grown.
+        levels: Quantile levels.
+        seed: Seed of bagging and feature draws, the same for every level.
+    """
+    import lightgbm
+
+    parameters = _parameters(settings, "quantile", seed)
+    # Data set parameters must not change between the fits that share it.
+    data = lightgbm.Dataset(features, outcome, params=parameters, free_raw_data=False)
+    return [
+        lightgbm.train(parameters | {"alpha": level}, data, num_boost_round=settings.trees)
+        for level in levels
+    ]
 
 
 def trees_from_text(text: str) -> lightgbm.Booster:
@@ -80,3 +98,17 @@ def trees_from_text(text: str) -> lightgbm.Booster:
     import lightgbm
 
     return lightgbm.Booster(model_str=text)
+
+
+def _parameters(settings: TreeSettings, objective: str, seed: int) -> dict[str, object]:
+    parameters = asdict(settings)
+    del parameters["trees"]
+    return parameters | {
+        "objective": objective,
+        "bagging_freq": 1 if settings.bagging_fraction < 1 else 0,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_col_wise": True,
+        "seed": seed % 2**31,
+        "verbosity": -1,
+    }

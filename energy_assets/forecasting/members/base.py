@@ -1,10 +1,10 @@
 """The one interface of forecasting members: fit on a history, predict its last day.
 
 A member is a small module with a class that has a `spec`, `fit` and `load`. `fit` takes a history
-whose last row is the day the model is made for (its *anchor*) and uses the rows before; `predict`
-takes the history of that day or a later one. A member retrained every n days serves the days from
-its anchor to the next (`serving`), so that what a member says for a day depends on day, decision
-time and configuration only.
+whose last row is a day to forecast and uses the rows before; `predict` takes the history of that
+day or a later one. A member retrained every n days serves the days from an anchor to the next
+(`serving`), so that what a member says for a day depends on day, decision time and configuration
+only.
 
 Belongs here: the protocol and its declared facts. Not here: models (one module each), names to
 members (`registry`), anchors and stores (`serving`).
@@ -33,7 +33,7 @@ class MemberSpec:
         name: Name in desk files and on the record, as `lear_1456`.
         produces: `points` (one path, a median) or `quantiles` (99 percentiles).
         minimum_days: Least complete days before the day to forecast.
-        window_days: Most days before the anchor it trains on; None for all of them.
+        window_days: Most days before the last row it trains on; None for all of them.
         retrain_days: 1: fitted anew for every day; n: every n days, then loaded.
         cost_seconds: CPU seconds of one fit on one core at 24 slots, as measured.
         needs: Drivers or daily values it cannot do without.
@@ -66,8 +66,8 @@ class FittedMember(Protocol):
         """Forecast the last day of a history.
 
         Args:
-            history: Of the anchor or a later day; its outcomes after `trained_until` serve as
-                lags.
+            history: Of the day it was fitted for or a later one; its outcomes after
+                `trained_until` serve as lags.
 
         Returns:
             (S,) in the target's unit, or (S, 99) non-decreasing, within the history's bounds.

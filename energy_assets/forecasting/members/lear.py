@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from dataclasses import asdict, dataclass
 from datetime import date
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -117,7 +118,7 @@ class LearMember:
                 names = ("used", "coefficients", "intercepts", "penalties", "limits")
                 model = lear.LearModel(inputs, outputs, *(found[name] for name in names))
                 return FittedLear(model, date.fromisoformat(str(found["trained_until"])))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             msg = f"{self.spec.name}: expected a LEAR model, found other bytes"
             raise MemberUnavailableError(msg) from error
 

@@ -25,8 +25,20 @@ from energy_assets.forecasting.members.base import Member
 PLUGIN_GROUP = "energy_assets.members"
 _PACKAGE = "energy_assets.forecasting.members"
 _SHIPPED = {
+    "feed_forward": "feed_forward:FeedForwardMember",
+    "boosting": "boosting:BoostingMember",
+    "boosting_residuals": "boosting:ResidualBoostingMember",
     "lear": "lear:LearMember",
+    "tide": "temporal:TideMember",
+    "analogues": "analogue:AnalogueMember",
+    "output_quantiles": "output_quantiles:OutputQuantilesMember",
     "weekly_naive": "naive:WeeklyNaive",
+    "auto_arima": "statistical:AutoArima",
+    "mstl": "statistical:Mstl",
+    "seasonal_quantiles": "seasonal_quantiles:SeasonalQuantiles",
+    "prophet": "prophet:ProphetMember",
+    "boosting_tsfresh": "series_features:boosting_tsfresh",
+    "lear_tsfresh": "series_features:lear_tsfresh",
 }
 _NAME = re.compile(r"(?P<family>[a-z][a-z0-9_]*?)(?:_(?P<days>[1-9]\d{0,4}))?")
 

@@ -1,9 +1,10 @@
 """Which trained model serves which day, and a member's forecasts over many days.
 
 A member retrained every n days has anchors on a fixed calendar (multiples of n days, Mondays for
-whole weeks); the model of an anchor is fitted on what was known at the anchor's decision and serves
-the days up to the next anchor. So it is the same model whoever trains it, and whenever: in the
-training job before the deadline, or for a hindcast years later.
+whole weeks); the model of an anchor serves the days up to the next one. It is fitted on what was
+known at the decision of the day before the anchor, so that a training job has a day to make it
+before the first deadline that needs it. So it is the same model whoever trains it, and whenever: in
+that job, or for a hindcast years later.
 
 Belongs here: anchors, keys, the store protocol, serving. Not here: the store behind MLflow
 (`forecasting.lifecycle`), reading histories (`forecasting.targets`), models.
@@ -15,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from energy_assets.forecasting.members.base import FittedMember, Member, MemberU
 from energy_assets.forecasting.members.history import TargetHistory
 
 HistoryOf = Callable[[date], TargetHistory]
+TRAINING_LEAD = timedelta(days=1)
 
 
 def anchor_of(day: date, retrain_days: int) -> date:
@@ -104,12 +106,17 @@ class Serving:
         history_of: History of a delivery day as known at its decision.
         models: Where trained models are kept.
         may_train: False on the deadline path: a model that is not there is an error.
+        variant: What else of the histories a model depends on (slots, series), part of its version.
+        prepare: Fills in what only a day to forecast needs (the forecast of another target);
+            training never sees it.
     """
 
     scope: str
     history_of: HistoryOf
     models: ModelStore
     may_train: bool = True
+    variant: str = ""
+    prepare: Callable[[TargetHistory], TargetHistory] = lambda history: history
 
     def forecast(self, member: Member, day: date) -> FloatArray:
         """What a member says for a day, (S,) or (S, 99).
@@ -117,7 +124,7 @@ class Serving:
         Raises:
             MemberUnavailableError: Too little history, an input missing, or no model to load.
         """
-        history = self.history_of(day)
+        history = self.prepare(self.history_of(day))
         if member.spec.retrain_days == 1:
             return member.fit(history).predict(history)
         return self.model(member, history.target, day).predict(history)
@@ -129,14 +136,15 @@ class Serving:
             MemberUnavailableError: It cannot be trained or loaded.
         """
         anchor = anchor_of(day, member.spec.retrain_days)
-        key = ModelKey(self.scope, target, member.spec.name, version_of(member), anchor)
+        version = "-".join(filter(None, (version_of(member), self.variant)))
+        key = ModelKey(self.scope, target, member.spec.name, version, anchor)
         found = self.models.load(key, member)
         if found is not None:
             return found
         if not self.may_train:
             msg = f"{member.spec.name} for {target}: no model was trained for {anchor}"
             raise MemberUnavailableError(msg)
-        history = self.history_of(anchor)
+        history = self.history_of(anchor - TRAINING_LEAD)
         fitted = member.fit(history)
         self.models.save(key, fitted, history)
         return fitted
@@ -148,6 +156,7 @@ def walk_forward(
     first: date,
     last: date,
     progress: Callable[[str, int, int], None] | None = None,
+    models: ModelStore | None = None,
 ) -> FloatArray:
     """A member's forecasts of every day from first to last, each as if decided then.
 
@@ -156,7 +165,7 @@ def walk_forward(
     Returns:
         (days, S) or (days, S, 99); a day the member cannot forecast is NaN.
     """
-    serving = Serving("", lambda day: history.before(history.row_of(day)), MemoryModels())
+    serving = Serving("", lambda day: history.before(history.row_of(day)), models or MemoryModels())
     rows: list[FloatArray | None] = []
     span = [history.days[row] for row in range(history.row_of(first), history.row_of(last) + 1)]
     for number, day in enumerate(span):
