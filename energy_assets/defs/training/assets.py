@@ -1,0 +1,199 @@
+"""The jobs `model_training__<area>`: models of the coming delivery day, made before its deadline.
+
+One asset per desk, `forecasts/models`, partitioned by delivery day: its run makes every model that
+serves the day, and catches up those of the days the combination looks back on. A second run makes
+nothing. Off the deadline path: the daily run only loads.
+
+The models are kept in the lake first, then entered in MLflow; where that store cannot be used the
+run fails at its end with the reason, every forecast can be made all the same, and the next run
+enters what is missing.
+
+Not here: training (`forecasting.lifecycle.training`), checks on drift (`checks`).
+"""
+
+# No postponed annotations here: Dagster reads the type of `context` from the function.
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from energy_assets.defs.decisions import failing_in_one_line, ingested_before, run_days
+from energy_assets.defs.partitions import delivery_days
+from energy_assets.defs.resources import Workspace, artefacts, lake_models
+from energy_assets.defs.specs import key, table_spec
+from energy_assets.defs.training.checks import drift_checks
+from energy_assets.forecasting.lifecycle import training
+from energy_assets.forecasting.lifecycle.champions import Champions, Configuration
+from energy_assets.forecasting.lifecycle.mlflow_book import MlflowBook
+from energy_assets.forecasting.lifecycle.registry import MODELS, LakeModels
+from energy_assets.forecasting.lifecycle.training import (
+    TrainingReport,
+    TrainingTargets,
+    days_before,
+    train_models,
+)
+from energy_assets.market import load_area
+from energy_assets.portfolio import Desk
+
+# After re-bids and ingestion, before maintenance.
+_TAGS = {"dagster/priority": "1", "dagster/max_runtime": "14400"}
+_SHOWN = 200
+
+
+def training_definitions(workspace: Workspace) -> dg.Definitions:
+    """Models, checks, one job per area and their schedules."""
+    jobs = [_job(workspace, area) for area in workspace.areas]
+    live = [area for area in workspace.areas if not load_area(area).benchmark_only]
+    return dg.Definitions(
+        assets=[models_asset(workspace, desk) for desk in workspace.desks],
+        asset_checks=drift_checks(workspace),
+        jobs=jobs,
+        schedules=[_schedule(workspace, area) for area in live],
+    )
+
+
+def job_name(area: str) -> str:
+    """Name of an area's training job."""
+    return f"model_training__{area}"
+
+
+def models_asset(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
+    """The trained models of a desk."""
+    deps = [key(desk.area, "raw.market_prices"), key(desk.area, "raw.system_forecasts")]
+    spec = table_spec(
+        desk.name,
+        MODELS,
+        area=desk.area,
+        deps=deps,
+        note="Artefacts lie under the artefact root; MLflow has a run and a version of each.",
+    )
+
+    @dg.multi_asset(
+        name=f"{desk.name}__models",
+        specs=[spec],
+        partitions_def=delivery_days(desk.area),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        before = ingested_before(context, workspace)
+        days = run_days(context.run.tags)
+        now, run_id = workspace.now(), context.run.run_id
+        served = served_days(desk, days)
+        targets = training.desk_targets(workspace.lake, desk, served, now, before)
+        models = lake_models(workspace, desk, run_id=run_id)
+        with failing_in_one_line():
+            report = train_models(
+                targets,
+                models,
+                served,
+                decision_time=desk.decision_time,
+                at=now,
+                progress=lambda what, done, of: _tell(context, what, done, of),
+            )
+        for name, reason in report.refused.items():
+            context.log.warning(f"not trained: {name}: {reason}")
+        champions = Champions(workspace.lake, desk.name, run_id)
+        with failing_in_one_line():
+            _offer(champions, targets, days[-1], now)
+            entered = _enter(context, workspace, models, champions, targets)
+        return dg.MaterializeResult(
+            asset_key=spec.key, metadata=_metadata(report, entered, len(models.records()))
+        )
+
+    found: dg.AssetsDefinition = _asset
+    return found
+
+
+def served_days(desk: Desk, days: Sequence[date]) -> list[date]:
+    """Delivery days of a run and those before that their combination looks back on."""
+    reach = desk.forecast.qra_window_days + desk.forecast.fold_days
+    return days_before(days[-1], (days[-1] - days[0]).days + reach)
+
+
+def _offer(champions: Champions, targets: TrainingTargets, day: date, now: datetime) -> None:
+    """Offer what the desk is set to: first champion, or a challenger to be validated."""
+    for target in targets.targets():
+        members = targets.members(target)
+        configuration = Configuration.of(members, targets.recipe(target), day)
+        champions.offer(target, configuration, now)
+
+
+def _enter(
+    context: dg.AssetExecutionContext,
+    workspace: Workspace,
+    models: LakeModels,
+    champions: Champions,
+    targets: TrainingTargets,
+) -> list[str]:
+    book = MlflowBook(workspace.settings.mlflow.get_secret_value(), artefacts(workspace))
+    entered = book.enter_models(
+        models.records().values(), lambda what, done, of: _tell(context, what, done, of)
+    )
+    champions.enter(book, targets.targets(), workspace.now())
+    return entered
+
+
+def _tell(context: dg.AssetExecutionContext, what: str, done: int, of: int) -> None:
+    # A line per step of a few per cent, not per day.
+    if done == of or done % max(1, of // 20) == 0:
+        context.log.info(f"{what}: {done}/{of}")
+
+
+def _metadata(report: TrainingReport, entered: list[str], on_record: int) -> dict[str, Any]:
+    lines = [
+        f"| {m.key.target} | {m.key.member} | {m.key.anchor} | {m.seconds:.2f} |"
+        for m in report.trained[:_SHOWN]
+    ]
+    head = "| target | member | anchor | CPU seconds |\n|---|---|---|---|\n"
+    refused = [f"{name}: {reason}" for name, reason in report.refused.items()]
+    seconds = training.seconds_by_member(report.trained)
+    return {
+        "dagster/row_count": on_record,
+        "models trained": len(report.trained),
+        "models found": len(report.kept) - len(report.trained),
+        "models mended": dg.MetadataValue.json(report.mended[:_SHOWN]),
+        "not trained": dg.MetadataValue.json(refused[:_SHOWN]),
+        "entered in MLflow": len(entered),
+        "CPU seconds by member": dg.MetadataValue.json(seconds),
+        "trained": dg.MetadataValue.md(head + "\n".join(lines)),
+    }
+
+
+def _job(workspace: Workspace, area: str) -> "dg.UnresolvedAssetJobDefinition":
+    keys = [key(desk.name, MODELS) for desk in workspace.desks_of(area)]
+    return dg.define_asset_job(
+        job_name(area),
+        selection=dg.AssetSelection.assets(*keys),
+        description="Models of the coming delivery day, before its deadline; drift checks.",
+        partitions_def=delivery_days(area),
+        executor_def=dg.in_process_executor,
+        tags={"area": area, "session": "day_ahead", **_TAGS},
+    )
+
+
+def _schedule(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
+    zone = ZoneInfo(load_area(area).timezone)
+    running = workspace.settings.schedules_running
+
+    @dg.schedule(
+        name=f"{job_name(area)}__schedule",
+        job_name=job_name(area),
+        cron_schedule=workspace.settings.training_cron,
+        execution_timezone="UTC",
+        default_status=(
+            dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
+        ),
+        description=f"Models that serve the next delivery day of {area}.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        today = context.scheduled_execution_time.astimezone(zone).date()
+        day = today + timedelta(days=1)
+        desks = ",".join(desk.name for desk in workspace.desks_of(area))
+        return dg.RunRequest(
+            partition_key=day.isoformat(),
+            tags={"desk": desks, "delivery_day": day.isoformat(), "session": "day_ahead"},
+        )
+
+    return _schedule

@@ -1,0 +1,17 @@
+"""The life of a model: trained on a history on record, kept, registered, chosen, watched.
+
+    `training_sets`  what a model was trained on: content hash and Delta versions
+    `artefacts`      bytes of models by their hash, in a folder or an object store
+    `registry`       the model store behind `members.serving`: artefact and row in the lake
+    `training`       which models are due, training them, histories from the lake
+    `mlflow_book`    the same on record in MLflow: runs, registered versions, aliases
+    `champions`      dated choices of a target's ensemble configuration, `forecasts.champions`
+    `drift`          whether recent forecasts are still calibrated
+
+The lake is the source: a forecast loads a model by its row and checks the hash, and asks which
+configuration was champion at its decision time. MLflow is the book of record for people. It is
+written after training, can be filled again from the lake, and nothing before a gate waits for it or
+imports it.
+
+Not here: members (`members`), how they are combined, jobs (`defs.training`).
+"""

@@ -1,0 +1,335 @@
+"""Which ensemble configuration serves a target: champion and challenger, dated.
+
+A configuration is a list of members (with their versions) and a combination recipe. Each choice is
+a row of `forecasts.champions` known from the moment it was made, so that a replay at T asks for the
+champion as it was at T. The rule:
+
+- the first configuration of a target becomes champion;
+- any other becomes challenger, and champion once it is not worse on common validation days: its
+  mean pinball99 at most `1 + tolerance` times the champion's, and a Diebold-Mariano test of the
+  daily losses does not call it worse at 5 %. With the tolerance at its default of zero the mean
+  decides and the test is evidence; a tolerance lets a cheaper configuration in that loses little.
+
+MLflow's aliases follow these rows (`MlflowBook.enter_configuration`), never the other way round.
+
+Not here: scores (`scoring`), how validation forecasts are made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from energy_assets.errors import InputError
+from energy_assets.forecasting.arrays import FloatArray
+from energy_assets.forecasting.lifecycle.mlflow_book import MlflowBook, Role
+from energy_assets.forecasting.members.base import Member
+from energy_assets.forecasting.members.serving import anchor_of, version_of
+from energy_assets.forecasting.scoring.significance import diebold_mariano
+from energy_assets.lakehouse.lake import Lake
+from energy_assets.lakehouse.tables import UTC_TIME, table
+
+CHAMPIONS = "forecasts.champions"
+Basis = Literal["observed", "rule"]
+_SOURCE = "model_training"
+_SIGNIFICANCE = 0.05
+_FEWEST_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """An ensemble configuration.
+
+    Attributes:
+        members: Version by name of member, in the ensemble's order.
+        recipe: How they are combined and calibrated, as JSON holds it.
+        anchors: Anchor by member when it was offered; says which models, names nothing.
+    """
+
+    members: Mapping[str, str]
+    recipe: Mapping[str, Any]
+    anchors: Mapping[str, date] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        # Tuples and numbers as a row gives them back, so that equal configurations compare equal.
+        object.__setattr__(self, "recipe", json.loads(json.dumps(dict(self.recipe))))
+
+    @property
+    def name(self) -> str:
+        """Hash of members and recipe."""
+        content = [list(self.members.items()), self.recipe]
+        text = json.dumps(content, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def document(self) -> str:
+        """All of it as JSON."""
+        anchors = {name: day.isoformat() for name, day in self.anchors.items()}
+        content = {"members": list(self.members.items()), "recipe": self.recipe}
+        return json.dumps({**content, "anchors": anchors}, sort_keys=True)
+
+    @classmethod
+    def of(cls, members: Iterable[Member], recipe: Mapping[str, Any], day: date) -> Configuration:
+        """The configuration of some members on a delivery day."""
+        listed = list(members)
+        return cls(
+            {m.spec.name: version_of(m) for m in listed},
+            recipe,
+            {m.spec.name: anchor_of(day, m.spec.retrain_days) for m in listed},
+        )
+
+    @classmethod
+    def from_document(cls, document: str) -> Configuration:
+        """The configuration of a row."""
+        found = json.loads(document)
+        anchors = {name: date.fromisoformat(day) for name, day in found["anchors"].items()}
+        return cls(dict(found["members"]), found["recipe"], anchors)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Daily pinball99 of two configurations on the same days, all before the choice.
+
+    Attributes:
+        days: Days, (N,).
+        challenger: Mean pinball99 of each day, (N,); NaN where unknown.
+        champion: The champion's, (N,).
+    """
+
+    days: list[date]
+    challenger: FloatArray
+    champion: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("challenger", "champion"):
+            shape = getattr(self, name).shape
+            if shape != (len(self.days),):
+                expected = f"one loss for each of {len(self.days)} days"
+                raise InputError(f"validation: {name}", expected=expected, found=shape)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a validation says.
+
+    Attributes:
+        challenger: Mean pinball99 over the days both are known.
+        champion: The champion's.
+        p_worse: p-value of equal accuracy against the challenger being worse; None where the two
+            never differ.
+        days: Days both are known.
+        is_not_worse: Whether the challenger may take over.
+    """
+
+    challenger: float
+    champion: float
+    p_worse: float | None
+    days: int
+    is_not_worse: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A configuration in a role, with the score it was chosen by (None for the first)."""
+
+    configuration: Configuration
+    role: Role
+    chosen_at: datetime
+    pinball99: float | None
+
+
+def compare(validation: Validation, tolerance: float = 0.0) -> Comparison:
+    """Hold a challenger against the champion, by the rule of this module.
+
+    Args:
+        validation: Daily losses.
+        tolerance: Largest relative loss of pinball99 that is still not worse.
+
+    Raises:
+        InputError: Fewer than 28 common days.
+    """
+    known = np.isfinite(validation.challenger) & np.isfinite(validation.champion)
+    count = int(known.sum())
+    if count < _FEWEST_DAYS:
+        raise InputError("validation days", expected=f"at least {_FEWEST_DAYS}", found=count)
+    challenger, champion = validation.challenger[known], validation.champion[known]
+    # The test is against the second being better: the champion is.
+    p_value = float(diebold_mariano(challenger, champion))
+    means = float(challenger.mean()), float(champion.mean())
+    within = means[0] <= (1.0 + tolerance) * means[1]
+    called_worse = np.isfinite(p_value) and p_value < _SIGNIFICANCE
+    return Comparison(
+        *means, p_value if np.isfinite(p_value) else None, count, within and not called_worse
+    )
+
+
+@dataclass(frozen=True)
+class Champions:
+    """Champion and challenger of every target of a desk.
+
+    Attributes:
+        lake: The lake.
+        scope: The desk.
+        run_id: Run that writes.
+    """
+
+    lake: Lake
+    scope: str
+    run_id: str = ""
+
+    def in_role(
+        self, target: str, role: Role, at: datetime, ingested_before: datetime | None = None
+    ) -> Choice | None:
+        """The configuration in a role as it was at a time, None before the first.
+
+        Args:
+            target: Target.
+            role: champion or challenger; a challenger that took over is none any more.
+            at: Point in time.
+            ingested_before: Rows written from then on are not read.
+        """
+        rows = self.lake.as_of(
+            CHAMPIONS,
+            at,
+            scope=self.scope,
+            where={"target": target},
+            ingested_before=ingested_before,
+        ).sort("chosen_at", maintain_order=True)
+        held = {name: rows.filter(pl.col("role") == name) for name in ("champion", "challenger")}
+        if held[role].is_empty():
+            return None
+        row = held[role].row(-1, named=True)
+        taken_over = held["champion"].filter(
+            pl.col("chosen_at") >= row["chosen_at"],
+            pl.col("configuration") == row["configuration"],
+        )
+        if role == "challenger" and not taken_over.is_empty():
+            return None
+        configuration = Configuration.from_document(row["document"])
+        return Choice(configuration, role, row["chosen_at"], row["pinball99"])
+
+    def champions(self, target: str, at: datetime) -> list[Choice]:
+        """Every champion a target had by a time, oldest first."""
+        rows = self.lake.as_of(
+            CHAMPIONS, at, scope=self.scope, where={"target": target, "role": "champion"}
+        ).sort("chosen_at", maintain_order=True)
+        return [
+            Choice(Configuration.from_document(document), "champion", chosen_at, score)
+            for document, chosen_at, score in rows.select(
+                "document", "chosen_at", "pinball99"
+            ).iter_rows()
+        ]
+
+    def offer(
+        self,
+        target: str,
+        configuration: Configuration,
+        at: datetime,
+        validation: Validation | None = None,
+        *,
+        tolerance: float = 0.0,
+        basis: Basis = "observed",
+    ) -> Choice:
+        """Offer a configuration for a target; what it was made, or already is.
+
+        Args:
+            target: Target.
+            configuration: What is offered.
+            at: When; in a replay the replayed time, with basis `rule`.
+            validation: Its losses beside those of the champion; None: not compared yet.
+            tolerance: See `compare`.
+            basis: How the time is known.
+
+        Raises:
+            InputError: Too few validation days, or one of them is not over at the time.
+        """
+        champion = self.in_role(target, "champion", at)
+        if champion is None:
+            reason = "first configuration of this target"
+            return self._record(target, configuration, "champion", at, basis, reason)
+        if champion.configuration.name == configuration.name:
+            return champion
+        if validation is None:
+            challenger = self.in_role(target, "challenger", at)
+            if challenger is not None and challenger.configuration.name == configuration.name:
+                return challenger
+            reason = "not validated against the champion yet"
+            return self._record(target, configuration, "challenger", at, basis, reason)
+        if validation.days and max(validation.days) >= at.date():
+            where = f"validation of a challenger for {target}"
+            expected = f"days before {at.date()}"
+            raise InputError(where, expected=expected, found=str(max(validation.days)))
+        found = compare(validation, tolerance)
+        role: Role = "champion" if found.is_not_worse else "challenger"
+        reason = _reason(found)
+        return self._record(target, configuration, role, at, basis, reason, found, validation.days)
+
+    def enter(self, book: MlflowBook, targets: Iterable[str], at: datetime) -> None:
+        """Bring MLflow's aliases up to the choices in force.
+
+        Raises:
+            ModelBookError: The store cannot be used.
+        """
+        roles: tuple[Role, Role] = ("champion", "challenger")
+        for target in targets:
+            for choice in (self.in_role(target, role, at) for role in roles):
+                if choice is not None:
+                    score = choice.pinball99
+                    metrics = {} if score is None else {"validation_pinball99": score}
+                    named = choice.configuration
+                    book.enter_configuration(
+                        self.scope, target, named.name, named.document, metrics, choice.role
+                    )
+
+    def _record(
+        self,
+        target: str,
+        configuration: Configuration,
+        role: Role,
+        at: datetime,
+        basis: Basis,
+        reason: str,
+        found: Comparison | None = None,
+        days: list[date] | None = None,
+    ) -> Choice:
+        values = {
+            "target": target,
+            "role": role,
+            "chosen_at": at,
+            "configuration": configuration.name,
+            "document": configuration.document,
+            "pinball99": found.challenger if found else None,
+            "champion_pinball99": found.champion if found else None,
+            "p_worse": found.p_worse if found else None,
+            "validation_first": min(days) if days else None,
+            "validation_last": max(days) if days else None,
+            "reason": reason,
+            "source": _SOURCE,
+            "knowledge_time": at,
+            "knowledge_basis": basis,
+        }
+        own = {column.name: column.dtype for column in table(CHAMPIONS).columns}
+        schema = own | {
+            "source": pl.String,
+            "knowledge_time": UTC_TIME,
+            "knowledge_basis": pl.String,
+        }
+        frame = pl.DataFrame([values], schema=schema)
+        self.lake.append_if_changed(CHAMPIONS, frame, scope=self.scope, run_id=self.run_id)
+        return Choice(configuration, role, at, found.challenger if found else None)
+
+
+def _reason(found: Comparison) -> str:
+    verdict = "not worse" if found.is_not_worse else "worse"
+    p_value = "none (equal)" if found.p_worse is None else f"{found.p_worse:.3f}"
+    return (
+        f"{verdict}: pinball99 {found.challenger:.4g} against {found.champion:.4g} on "
+        f"{found.days} days, p-value of being worse {p_value}"
+    )
