@@ -12,8 +12,7 @@ import polars as pl
 
 from energy_assets.bidding.runs import orders_in_force
 from energy_assets.curation.desk_view import desk_view
-from energy_assets.forecasting.day_ahead import PRICE
-from energy_assets.forecasting.price import member_names
+from energy_assets.forecasting.targets import PRICE
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.market import DeliveryDay, load_area
@@ -42,7 +41,7 @@ def run_day_report(lake: Lake, desk: Desk, stamp: RunStamp, folder: Path) -> Pat
         return decision_rows(lake, table_id, desk, day, stamp)
 
     quantiles = rows("forecasts.quantiles").filter(
-        (pl.col("target") == PRICE) & ~pl.col("model").is_in(member_names(desk))
+        (pl.col("target") == PRICE) & ~pl.col("model").is_in(desk.forecast.members_of("price"))
     )
     inputs = DayReportInputs(
         desk=desk.name,

@@ -5,6 +5,8 @@ import shutil
 import pytest
 
 from energy_assets.reports import backtest_report, day_report, write_report
+from energy_assets.reports.forecast_report import forecast_report
+from energy_assets_tests.reports.sample_evaluation import sample_evaluation
 from energy_assets_tests.reports.sample_inputs import backtest_inputs, day_inputs
 
 FLAGS = [
@@ -36,8 +38,9 @@ def browser():
     [
         (lambda: day_report(day_inputs()), 6),
         (lambda: backtest_report(backtest_inputs()), 7),
+        (lambda: forecast_report(sample_evaluation()), 9),
     ],
-    ids=["day", "backtest"],
+    ids=["day", "backtest", "forecast"],
 )
 def test_every_chart_is_drawn_without_a_request_or_an_error(browser, tmp_path, make, charts):
     path = write_report(tmp_path / "report.html", make())
