@@ -110,29 +110,36 @@ def forecast_benchmark(
     test_to: Day,
     area: Annotated[str, typer.Option(help="Benchmark area the file belongs to.")] = "EPF_DE",
     members: Annotated[str, typer.Option(help="Comma-separated, e.g. lear_56,lear_84.")] = "",
+    report: Annotated[Path | None, typer.Option(help="HTML report to write.")] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder that keeps member forecasts between runs.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Daily rolling-origin accuracy on an EPF-format file.
+    """Daily rolling-origin accuracy on an EPF-format file: members, stages and ensemble.
 
     Example: energy-assets forecast-benchmark --prices DE.csv.gz --test-from 2016-01-04
-    --test-to 2016-06-30
+    --test-to 2016-06-30 --report DE.html --checkpoints data/checkpoints
     """
-    from energy_assets.commands.forecast_benchmark import run_forecast_benchmark
+    from energy_assets.commands.forecast_benchmark import BenchmarkOptions, run_forecast_benchmark
 
-    chosen = [name.strip() for name in members.split(",") if name.strip()]
-    with _progress() as report:
-        result = run_forecast_benchmark(
-            prices,
-            area,
-            _date(test_from, "--test-from"),
-            _date(test_to, "--test-to"),
-            chosen,
-            report,
-        )
+    options = BenchmarkOptions(
+        prices,
+        area,
+        _date(test_from, "--test-from"),
+        _date(test_to, "--test-to"),
+        tuple(name.strip() for name in members.split(",") if name.strip()),
+        report,
+        checkpoints,
+    )
+    with _progress() as tell:
+        result = run_forecast_benchmark(options, tell)
     if as_json:
         _print_json(result.document)
         return
     OUT.print(result.table())
+    if report is not None:
+        OUT.print(f"report: {report}")
 
 
 @app.command()

@@ -41,7 +41,7 @@ def build_defs(
         desks: Desks of the graph; those the settings name by default.
         clock: The time of day; the wall clock by default.
         with_warehouse: Whether what runs off the deadline path is in the graph: dbt's marts, the
-            expectations, maintenance. Deadline processes leave it out.
+            expectations, maintenance, model training. Deadline processes leave it out.
     """
     from energy_assets.defs.resources import Workspace
 
@@ -103,8 +103,13 @@ def _warehouse(settings: Settings, desks: Sequence[Desk]) -> dg.Definitions:
 def _housekeeping(workspace: Workspace) -> dg.Definitions:
     from energy_assets.defs.maintenance.jobs import maintenance_definitions
     from energy_assets.defs.quality.automation import quality_definitions
+    from energy_assets.defs.training.assets import training_definitions
 
-    return dg.Definitions.merge(quality_definitions(workspace), maintenance_definitions(workspace))
+    return dg.Definitions.merge(
+        quality_definitions(workspace),
+        maintenance_definitions(workspace),
+        training_definitions(workspace),
+    )
 
 
 @dg.definitions

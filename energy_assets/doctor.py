@@ -51,6 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         _areas,
         _desk,
         _real_data,
+        _mlflow,
         _free_disk,
         _chromium,
     )
@@ -148,6 +149,17 @@ def _real_data(settings: Settings) -> Finding:
         "absent: only the reference market runs",
         "set ENERGY_ASSETS_REAL_DATA to a folder of price files",
     )
+
+
+def _mlflow(settings: Settings) -> Finding:
+    from energy_assets.forecasting.lifecycle.mlflow_book import ModelBookError, require_reachable
+
+    name = "MLflow store"
+    try:
+        return Finding(name, "ok", require_reachable(settings.mlflow.get_secret_value()))
+    except ModelBookError as error:
+        # Forecasts load their models from the lake: only the book of record stays behind.
+        return Finding(name, "warn", str(error), "set ENERGY_ASSETS_MLFLOW to a store in reach")
 
 
 def _free_disk(settings: Settings) -> Finding:

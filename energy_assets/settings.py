@@ -44,12 +44,16 @@ class Settings(BaseModel):
         tokens: Tokens of sources, JSON by source (`ENERGY_ASSETS_TOKENS`); secret.
         raw_answers: Folder the answers of remote sources are kept in as they came
             (`ENERGY_ASSETS_RAW_ANSWERS`).
+        models: Folder or object-store URL of trained models (`ENERGY_ASSETS_MODELS`).
+        mlflow: MLflow tracking and registry store (`ENERGY_ASSETS_MLFLOW`); may hold a password.
         schedules_running: Start schedules and sensors running (`ENERGY_ASSETS_SCHEDULES`).
         ingest_cron: When schedules look for news from the feeds (`ENERGY_ASSETS_INGEST_CRON`).
         quality_cron: When the lake is held against its expectations, UTC
             (`ENERGY_ASSETS_QUALITY_CRON`).
         maintenance_cron: When closed months are rewritten and old files go, UTC
             (`ENERGY_ASSETS_MAINTENANCE_CRON`).
+        training_cron: When models are trained for the coming day, UTC
+            (`ENERGY_ASSETS_TRAINING_CRON`).
         webhook_url: Where run failures are posted (`ENERGY_ASSETS_WEBHOOK_URL`); secret.
         log_level: Level of the project's loggers (`ENERGY_ASSETS_LOG_LEVEL`).
     """
@@ -69,10 +73,13 @@ class Settings(BaseModel):
     endpoints: dict[str, str] = {}
     tokens: dict[str, SecretStr] = {}
     raw_answers: Path
+    models: str
+    mlflow: SecretStr
     schedules_running: bool = False
     ingest_cron: str = "20 * * * *"
     quality_cron: str = "40 2 * * *"
     maintenance_cron: str = "10 1 * * *"
+    training_cron: str = "30 0 * * *"
     webhook_url: SecretStr | None = None
     log_level: LogLevel = "INFO"
 
@@ -103,10 +110,13 @@ class Settings(BaseModel):
             endpoints=source.addresses("ENDPOINTS"),
             tokens=source.options("TOKENS"),
             raw_answers=root / source.text("RAW_ANSWERS", "data/raw_answers"),
+            models=_location(root, source.text("MODELS", "data/models")),
+            mlflow=SecretStr(source.text("MLFLOW", f"sqlite:///{root}/data/mlflow.db")),
             schedules_running=source.flag("SCHEDULES"),
             ingest_cron=source.text("INGEST_CRON", "20 * * * *"),
             quality_cron=source.text("QUALITY_CRON", "40 2 * * *"),
             maintenance_cron=source.text("MAINTENANCE_CRON", "10 1 * * *"),
+            training_cron=source.text("TRAINING_CRON", "30 0 * * *"),
             webhook_url=SecretStr(url) if url else None,
             log_level=source.log_level("LOG_LEVEL"),
         )

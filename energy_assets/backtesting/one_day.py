@@ -18,13 +18,13 @@ from energy_assets.bidding.desk_problem import StartStates
 from energy_assets.bidding.problem import FloatArray
 from energy_assets.errors import InputError
 from energy_assets.forecasting import scoring
-from energy_assets.forecasting.day_ahead import PRICE, forecast_day, output_units
-from energy_assets.forecasting.price import MemberStore
+from energy_assets.forecasting.day_ahead import Forecaster, forecast_day
+from energy_assets.forecasting.targets import PRICE, output_units, target_names
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit
-from energy_assets.quality.verdicts import MISSING, overall, system_series, verdicts
+from energy_assets.quality.verdicts import system_series, unusable, verdicts
 from energy_assets.trading.day_series import DaySeries
 from energy_assets.trading.delivery import delivered_energy, schedule_award, settle_delivery
 from energy_assets.trading.exchange import clear
@@ -50,7 +50,7 @@ class DayOutcome:
     end_states: StartStates
 
 
-def day_context(known: PointInTime, desk: Desk, label: date, store: MemberStore) -> DayContext:
+def day_context(known: PointInTime, desk: Desk, label: date, forecaster: Forecaster) -> DayContext:
     """Forecast a day at its decision time and lay out what came true.
 
     Raises:
@@ -60,13 +60,14 @@ def day_context(known: PointInTime, desk: Desk, label: date, store: MemberStore)
     day = session.delivery_day(label)
     view = known.for_decision(desk.decision_time(label))
     found = verdicts(view, desk, label)
+    reasons = {target: unusable(found, target) for target in target_names(desk)}
     forecast = forecast_day(
         view,
         desk,
         label,
         series=system_series(desk, label),
-        store=store,
-        price_inputs_good=overall(found, PRICE) != MISSING,
+        forecaster=forecaster,
+        unusable={target: reason for target, reason in reasons.items() if reason},
     )
     output = {u.name: actual_output(known, desk, day, u.name) for u in output_units(desk)}
     return DayContext(

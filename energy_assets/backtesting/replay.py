@@ -27,9 +27,9 @@ from energy_assets.backtesting.strategies import (
 )
 from energy_assets.bidding.desk_problem import StartStates
 from energy_assets.errors import InputError
-from energy_assets.forecasting.price import LAG_DAYS, MemberStore
+from energy_assets.forecasting.day_ahead import Forecaster
+from energy_assets.forecasting.targets import TargetReader, target_names
 from energy_assets.lakehouse.point_in_time import PointInTime
-from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
 from energy_assets.quality.verdicts import system_series
 
@@ -68,7 +68,7 @@ def replay(
     last: date,
     *,
     strategies: Sequence[str] = tuple(STRATEGIES),
-    store: MemberStore | None = None,
+    forecaster: Forecaster | None = None,
     progress: Progress | None = None,
 ) -> BacktestResult:
     """Replay every day from first to last, both included.
@@ -79,7 +79,7 @@ def replay(
         first: First delivery day.
         last: Last delivery day.
         strategies: Strategies wanted; perfect foresight and do-nothing always run.
-        store: Keeps member forecasts.
+        forecaster: Keeps member forecasts and trained models.
         progress: Told after each day.
 
     Raises:
@@ -87,13 +87,13 @@ def replay(
     """
     chosen = _chosen(strategies)
     started = time.perf_counter()
-    store = store or MemberStore()
+    forecaster = forecaster or Forecaster()
     preload(known, desk, first, last)
     states: dict[str, StartStates] = {name: {} for name in chosen}
     rows, unit_rows, scores = [], [], []
     count = (last - first).days + 1
     for number in range(count):
-        context = day_context(known, desk, first + timedelta(days=number), store)
+        context = day_context(known, desk, first + timedelta(days=number), forecaster)
         label = context.day.label
         scores.append((label, *price_scores(context)))
         for name, strategy in chosen.items():
@@ -146,18 +146,10 @@ def replay(
 
 
 def preload(known: PointInTime, desk: Desk, first: date, last: date) -> None:
-    """Read the range's price and system-forecast history once."""
-    session = load_area(desk.area).session()
-    reach = desk.history_days + desk.forecast.qra_window_days + LAG_DAYS + 1
-    start = session.delivery_day(first - timedelta(days=reach)).start
-    end = session.delivery_day(last).end
-    known.preload(
-        "raw.market_prices", scope=desk.area, start=start, end=end, where={"series": "day_ahead"}
-    )
-    for series in system_series(desk, last):
-        known.preload(
-            "raw.system_forecasts", scope=desk.area, start=start, end=end, where={"series": series}
-        )
+    """Read the range's history once."""
+    reader = TargetReader(known, desk, system_series(desk, last))
+    for target in target_names(desk):
+        reader.preload(target, first, last)
 
 
 def _chosen(strategies: Sequence[str]) -> dict[str, Strategy]:

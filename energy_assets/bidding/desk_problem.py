@@ -23,9 +23,9 @@ from energy_assets.bidding.problem import (
 )
 from energy_assets.curation.outages import as_if_available, lowered_power, output_shares
 from energy_assets.errors import InputError
-from energy_assets.forecasting.day_ahead import PRICE, Scenarios, output_units
+from energy_assets.forecasting.day_ahead import Scenarios
 from energy_assets.forecasting.profiles import mtu_slots, slot_matrix, slots_per_day
-from energy_assets.forecasting.unit_output import IMBALANCE_SPREAD, OutputUnit
+from energy_assets.forecasting.targets import IMBALANCE_SPREAD, PRICE, OutputUnit, output_units
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import BatteryUnit, Desk, LoadUnit, ThermalUnit

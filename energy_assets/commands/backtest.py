@@ -15,16 +15,16 @@ from energy_assets.backtesting.records import backtest_document, write_backtest
 from energy_assets.commands.history import (
     Report,
     fetch_history,
+    model_store,
     open_lake,
     require_readable_feeds,
 )
 from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InputError
-from energy_assets.forecasting.price import member_version
-from energy_assets.forecasting.records import LakeMemberStore
+from energy_assets.forecasting.day_ahead import Forecaster
+from energy_assets.forecasting.records import LakeHindcasts
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
-from energy_assets.quality.verdicts import system_series
 from energy_assets.reports import (
     BacktestReportInputs,
     StrategySummary,
@@ -104,8 +104,10 @@ def run_backtest(
     settled = min(now, session.delivery_day(last).end + _SETTLED_AFTER)
     fetch_history(lake, settings, desk, first, last, now, report)
     known = desk_view(lake, desk, settled)
-    store = LakeMemberStore(lake, desk, member_version(desk, system_series(desk, last)), "backtest")
-    result = replay(known, desk, first, last, store=store, progress=report)
+    forecaster = Forecaster(
+        store=LakeHindcasts(lake, desk, "backtest"), models=model_store(settings, lake, desk)
+    )
+    result = replay(known, desk, first, last, forecaster=forecaster, progress=report)
     write_backtest(lake, desk, result)
     document = backtest_document(result)
     path = settings.reports / f"{desk.name}.backtest.{first}.{last}.html"
@@ -139,7 +141,7 @@ def _parameters(desk: Desk) -> dict[str, str]:
         "units": ", ".join(f"{unit.name} ({unit.kind})" for unit in desk.units),
         "risk weight": f"{desk.risk_weight:g}",
         "scenarios": str(desk.scenarios.count),
-        "LEAR windows": ", ".join(map(str, desk.forecast.lear_windows_days)),
+        "price members": ", ".join(desk.forecast.members_of("price")),
         "lead time": f"{desk.lead_time_minutes} min",
         "configuration": desk.config_hash[:16],
     }

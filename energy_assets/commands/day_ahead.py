@@ -17,6 +17,7 @@ from energy_assets.commands.history import (
     is_cold,
     open_lake,
     require_readable_feeds,
+    train_missing,
 )
 from energy_assets.errors import InputError
 from energy_assets.lakehouse.run_stamp import Mode, RunStamp
@@ -126,6 +127,8 @@ def run_day_ahead(
     instance = open_instance(settings.dagster_home, settings.root / "dagster.yaml")
     definitions = build_defs(settings, [desk], with_warehouse=False)
     mode: Mode = "live" if now <= session.gate_closure(label) else "replay"
+    if mode == "live":
+        train_missing(lake, settings, desk, label, now, report)
     tags = {
         "desk": desk.name,
         "delivery_day": label.isoformat(),

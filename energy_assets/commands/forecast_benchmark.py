@@ -1,40 +1,79 @@
-"""`forecast-benchmark`: daily rolling-origin accuracy on an EPF-format price file."""
+"""`forecast-benchmark`: daily rolling-origin accuracy on an EPF-format price file.
+
+Members, stages of the combination and the ensemble on the same days, with the scores of the field,
+significance tests and a report. Member forecasts can be kept in checkpoints: a run broken off takes
+up where it stopped, and a second run with other members costs only those.
+
+Not here: forecasting (`forecasting.benchmark`), scores (`forecasting.evaluation`).
+"""
 
 from __future__ import annotations
 
 import csv
 import gzip
-import math
 import re
-import tempfile
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from energy_assets.commands.history import Report
-from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InputError
-from energy_assets.feeds import Access, Window, feeds_for
-from energy_assets.feeds.epf_format import read_epf_file
-from energy_assets.forecasting.benchmark import BenchmarkResult, ModelScores, forecast_benchmark
-from energy_assets.lakehouse.lake import Lake
-from energy_assets.market import load_area
-from energy_assets.portfolio import (
-    BatteryUnit,
-    Desk,
-    FileColumns,
-    FilesFeed,
-    ForecastSettings,
-    Limits,
+from energy_assets.feeds.epf_format import EpfFile, read_epf_file
+from energy_assets.forecasting.arrays import FloatArray
+from energy_assets.forecasting.benchmark import BenchmarkRun, Checkpoints, run_benchmark
+from energy_assets.forecasting.calendar_features import holiday_columns
+from energy_assets.forecasting.combination import Recipe
+from energy_assets.forecasting.evaluation import (
+    ForecastEvaluation,
+    ModelForecast,
+    ModelScores,
+    Role,
+    evaluate,
 )
-from energy_assets.quality import admit
-from energy_assets.quality.verdicts import system_series
+from energy_assets.forecasting.members.base import Member
+from energy_assets.forecasting.members.history import TargetHistory
+from energy_assets.forecasting.members.registry import member
+from energy_assets.forecasting.quantile_regression import PERCENTILES
+from energy_assets.market import Area, load_area
+from energy_assets.portfolio import FileColumns
+from energy_assets.reports import forecast_report, write_report
 
-WINDOWS_DAYS = (56, 84, 1092, 1456)
-_EVER = Window(datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+MEMBERS = (
+    "lear_56",
+    "lear_84",
+    "lear_1092",
+    "lear_1456",
+    "boosting_1456",
+    "boosting_residuals_1456",
+)
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True)
+class BenchmarkOptions:
+    """What is asked.
+
+    Attributes:
+        prices: EPF-format file.
+        area: Benchmark area whose clock, limits and holidays the file follows.
+        first: First test day.
+        last: Last test day.
+        members: Members wanted; the default ensemble if empty.
+        report: HTML file to write.
+        checkpoints: Folder member forecasts are kept in; None keeps none.
+    """
+
+    prices: Path
+    area: str
+    first: date
+    last: date
+    members: tuple[str, ...] = ()
+    report: Path | None = None
+    checkpoints: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -46,122 +85,154 @@ class BenchmarkSummary:
     def table(self) -> Table:
         """One line per model, for people."""
         document = self.document
+        keys = ("mae", "rmse", "rmae_weekly", "rmae_std", "pinball99", "crps")
+        heads = ("model", "MAE", "RMSE", "rMAE weekly", "rMAE std", "pinball99", "CRPS")
         table = Table(
-            "model",
-            "MAE",
-            "RMSE",
-            "rMAE weekly",
-            "rMAE std",
-            "pinball99",
-            "CRPS",
+            *heads,
             "coverage 50/80/90/98 %",
+            "DM p",
             title=f"{document['prices']} · {document['from']} to {document['to']} · "
-            f"{document['seconds_per_day']:.2f} s a day",
+            f"{document['seconds_per_day']:.2f} CPU s a day",
+            caption="DM p: Diebold-Mariano, small where the ensemble is better",
         )
         for name, scores in document["models"].items():
-            coverage = scores["coverage"]
-            shares = (
-                "" if coverage is None else "/".join(f"{100 * v:.1f}" for v in coverage.values())
-            )
+            coverage = scores["coverage"] or {}
+            p_value = scores["dm_p"]
             table.add_row(
                 name,
-                *(
-                    "" if scores[key] is None else f"{scores[key]:.3f}"
-                    for key in ("mae", "rmse", "rmae_weekly", "rmae_std", "pinball99", "crps")
-                ),
-                shares,
+                *("" if scores[key] is None else f"{scores[key]:.3f}" for key in keys),
+                "/".join(f"{100 * share:.1f}" for share in coverage.values()),
+                "" if p_value is None else f"{p_value:.3f}",
             )
         return table
 
 
-def run_forecast_benchmark(
-    prices: Path, area: str, first: date, last: date, members: list[str], report: Report
-) -> BenchmarkSummary:
+def run_forecast_benchmark(options: BenchmarkOptions, report: Report) -> BenchmarkSummary:
     """Forecast and score every test day.
 
     Args:
-        prices: EPF-format file.
-        area: Benchmark area whose clock and gates the file follows.
-        first: First test day.
-        last: Last test day.
-        members: Members wanted; all by default.
+        options: What is asked.
         report: Told about progress.
 
     Raises:
         InputError: Bad file, area, member or range.
     """
-    if last < first:
-        raise InputError("--test-to", expected=f"a day from {first} on", found=str(last))
-    desk = _benchmark_desk(prices, area, members)
-    _require_days(prices, desk, first, last)
-    with tempfile.TemporaryDirectory() as folder:
-        lake = Lake(folder)
-        lake.ensure_tables(["raw.market_prices", "raw.system_forecasts"])
-        ever = _EVER.end
-        for feed in feeds_for(desk, Access(prices.resolve().parent)):
-            admit(lake, feed, _EVER, ever, area=load_area(area))
-        known = desk_view(lake, desk, ever)
-        result = forecast_benchmark(
-            known, desk, first, last, series=system_series(desk, last), progress=report
-        )
-    return BenchmarkSummary(_document(prices, result))
+    if options.last < options.first:
+        expected = f"a day from {options.first} on"
+        raise InputError("--test-to", expected=expected, found=str(options.last))
+    members = _members(options.members or MEMBERS)
+    history = price_history(options.prices, load_area(options.area))
+    for option, day in (("--test-from", options.first), ("--test-to", options.last)):
+        if not history.days[0] < day <= history.days[-1]:
+            where = f"{options.prices.name}, which ends on {history.days[-1]}"
+            expected = f"a day of {where}, after its first, {history.days[0]}"
+            raise InputError(option, expected=expected, found=str(day))
+    checkpoints = None
+    if options.checkpoints is not None:
+        checkpoints = Checkpoints(options.checkpoints, history)
+    run = run_benchmark(
+        history,
+        members,
+        Recipe(),
+        options.first,
+        options.last,
+        checkpoints=checkpoints,
+        progress=report,
+    )
+    evaluation = _evaluation(options, run)
+    scores = evaluate(evaluation.models, evaluation.outcome, evaluation.days, evaluation.main)
+    if options.report is not None:
+        write_report(options.report, forecast_report(evaluation, scores))
+    return BenchmarkSummary(_document(options.prices, run, evaluation, scores))
 
 
-def _document(prices: Path, result: BenchmarkResult) -> dict[str, Any]:
+def price_history(prices: Path, area: Area) -> TargetHistory:
+    """The whole series of an EPF-format file as a history, with the area's limits and holidays.
+
+    Raises:
+        InputError: The file cannot be read; names row and column.
+    """
+    file = read_epf_file(prices.resolve(), _columns(prices))
+    starts = file.local_starts
+    days = [starts[0].date() + timedelta(days=n) for n in range(len(starts) // 24)]
+    rules = area.session().curve_rules(days[-1])
+    return TargetHistory(
+        "price",
+        days,
+        _by_day(file, "price"),
+        drivers={role: _by_day(file, role) for role in file.forecasts.columns},
+        daily=holiday_columns(area.holiday_country, days),
+        bounds=(rules.price(rules.price_min_ticks), rules.price(rules.price_max_ticks)),
+    )
+
+
+def _by_day(file: EpfFile, column: str) -> FloatArray:
+    values = file.prices if column == "price" else file.forecasts[column]
+    matrix: FloatArray = values.to_numpy().astype(float).reshape(-1, 24)
+    return matrix
+
+
+def _members(names: tuple[str, ...]) -> list[Member]:
+    found = []
+    for name in names:
+        try:
+            found.append(member(name))
+        except InputError as error:
+            expected = f"some of {', '.join(MEMBERS)}, or another {error.expected}"
+            raise InputError("--members", expected=expected, found=name) from error
+    return found
+
+
+def _evaluation(options: BenchmarkOptions, run: BenchmarkRun) -> ForecastEvaluation:
+    """Ensemble first, then the stages on the way to it, the members, and the naive forecast."""
+    models = {ENSEMBLE: _model(run.quantiles, "ensemble", run.seconds_per_day)}
+    for name, values in run.stages.items():
+        models[name] = _model(values, "stage")
+    for name, values in run.members.items():
+        made = run.days_made[name]
+        models[name] = _model(values, "member", run.seconds[name] / made if made else None)
+    names = ",".join(run.members)
+    return ForecastEvaluation(
+        target=f"day-ahead price of {options.area}",
+        unit=f"{load_area(options.area).currency}/MWh",
+        days=run.days,
+        outcome=run.outcome,
+        models=models,
+        main=ENSEMBLE,
+        seconds=run.seconds,
+        command=(
+            f"energy-assets forecast-benchmark --prices {options.prices.name} --area "
+            f"{options.area} --members {names} --test-from {options.first} --test-to {options.last}"
+        ),
+        facts={"prices": options.prices.name, "recipe": str(Recipe())},
+    )
+
+
+def _model(values: FloatArray, role: Role, seconds: float | None = None) -> ModelForecast:
+    if values.ndim == 2:
+        return ModelForecast(values, role=role, seconds=seconds)
+    median = values[..., len(PERCENTILES) // 2]
+    return ModelForecast(median, values, role=role, seconds=seconds)
+
+
+def _document(
+    prices: Path,
+    run: BenchmarkRun,
+    evaluation: ForecastEvaluation,
+    scores: Mapping[str, ModelScores],
+) -> dict[str, Any]:
     return {
         "prices": prices.name,
-        "from": result.days[0].isoformat(),
-        "to": result.days[-1].isoformat(),
-        "days": len(result.days),
-        "seconds_per_day": round(result.seconds_per_day, 4),
-        "models": {name: _scores(scores) for name, scores in result.models.items()},
+        "from": run.days[0].isoformat(),
+        "to": run.days[-1].isoformat(),
+        "days": len(run.days),
+        "seconds_per_day": round(run.seconds_per_day, 4),
+        "seconds": {name: round(value, 3) for name, value in run.seconds.items()},
+        "models": {
+            name: {"role": evaluation.models[name].role, **scored.document()}
+            for name, scored in scores.items()
+        },
     }
-
-
-def _scores(scores: ModelScores) -> dict[str, Any]:
-    """A score that these days do not define (a weekly error of less than a week) is null."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(scores).items()
-    }
-
-
-def _require_days(prices: Path, desk: Desk, first: date, last: date) -> None:
-    """The whole file is read and checked here, before any forecast is made."""
-    (spec,) = desk.feeds
-    assert isinstance(spec, FilesFeed)
-    starts = read_epf_file(prices.resolve(), spec.columns).local_starts
-    begin, end = starts[0].date(), starts[-1].date()
-    for option, day in (("--test-from", first), ("--test-to", last)):
-        if not begin < day <= end:
-            expected = f"a day of {prices.name}, which ends on {end}, after its first, {begin}"
-            raise InputError(option, expected=expected, found=str(day))
-
-
-def _benchmark_desk(prices: Path, area: str, members: list[str]) -> Desk:
-    windows: tuple[int, ...] = WINDOWS_DAYS
-    if members:
-        known = {f"lear_{window}": window for window in WINDOWS_DAYS}
-        for name in members:
-            if not re.fullmatch(r"lear_[1-9]\d{0,3}", name):
-                expected = f"some of {', '.join(known)} (or lear_<days>)"
-                raise InputError("--members", expected=expected, found=name)
-        windows = tuple(int(name.removeprefix("lear_")) for name in members)
-    return Desk(
-        name="forecast_benchmark",
-        area=load_area(area).code,
-        owner="quants",
-        participant_id="BENCHMARK",
-        portfolio_id="BENCHMARK",
-        balance_area="BENCHMARK",
-        # A benchmark has no plant; a desk must: the smallest one stands in and is never read.
-        units=(BatteryUnit(name="battery", power_mw=1, energy_mwh=1),),
-        feeds=(FilesFeed(source="files", path=prices.name, columns=_columns(prices)),),
-        limits=Limits(max_sale_mw=1, max_purchase_mw=1, max_imbalance_mw=1),
-        lead_time_minutes=30,
-        forecast=ForecastSettings(lear_windows_days=windows),
-        history_days=max(windows) + 8,
-    )
 
 
 def _columns(prices: Path) -> FileColumns:

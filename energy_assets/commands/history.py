@@ -9,6 +9,9 @@ from datetime import date, datetime, timedelta
 from energy_assets.feeds import SourceUnavailableError, feeds_for
 from energy_assets.feeds.access import access_of
 from energy_assets.feeds.epf_format import read_epf_file
+from energy_assets.forecasting.lifecycle.artefacts import Artefacts
+from energy_assets.forecasting.lifecycle.registry import LakeModels
+from energy_assets.forecasting.lifecycle.training import days_before, desk_targets, train_models
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk, FilesFeed
@@ -36,6 +39,30 @@ def open_lake(settings: Settings) -> Lake:
     lake = Lake(settings.lake_root, settings.object_store_options)
     lake.ensure_tables()
     return lake
+
+
+def model_store(settings: Settings, lake: Lake, desk: Desk) -> LakeModels:
+    """The trained models of a desk."""
+    artefacts = Artefacts(settings.models, settings.object_store_options)
+    return LakeModels(lake, desk.name, artefacts, desk.decision_time)
+
+
+def train_missing(
+    lake: Lake, settings: Settings, desk: Desk, day: date, now: datetime, report: Report
+) -> None:
+    """Make the models of a delivery day that are not there yet, as the training job would."""
+    windows = desk.forecast
+    days = days_before(day, windows.qra_window_days + windows.fold_days)
+    trained = train_models(
+        desk_targets(lake, desk, days, now),
+        model_store(settings, lake, desk),
+        days,
+        decision_time=desk.decision_time,
+        at=now,
+        progress=report,
+    )
+    for name, reason in trained.refused.items():
+        _LOGGER.warning("not trained: %s: %s", name, reason)
 
 
 def is_cold(lake: Lake, desk: Desk, day: date) -> bool:

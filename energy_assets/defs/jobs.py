@@ -15,6 +15,7 @@ from energy_assets.defs.raw.assets import KNOWN_NOW, raw_key
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key
 from energy_assets.feeds import feeds_for
+from energy_assets.forecasting.targets import target_names
 from energy_assets.portfolio import Desk
 
 # Gates come before re-bids, re-bids before backfills.
@@ -44,9 +45,10 @@ def raw_selection(workspace: Workspace, desks: Iterable[Desk]) -> dg.AssetSelect
     return dg.AssetSelection.assets(*sorted(keys))
 
 
-def decision_keys(desk: str) -> list[dg.AssetKey]:
+def decision_keys(desk: Desk) -> list[dg.AssetKey]:
     """What a desk decides before the gate, from verdicts to the pre-trade report."""
-    return [dg.AssetKey([desk, *part]) for part in _DECISION]
+    targets = [dg.AssetKey([desk.name, "forecasts", target]) for target in target_names(desk)]
+    return [*(dg.AssetKey([desk.name, *part]) for part in _DECISION), *targets]
 
 
 def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDefinition]:
@@ -54,7 +56,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
     raw = raw_selection(workspace, desks)
     # Checks on inputs read the decision's verdicts: they run with it, and only there.
     raw_alone = raw.without_checks()
-    decision = dg.AssetSelection.assets(*(k for desk in desks for k in decision_keys(desk.name)))
+    decision = dg.AssetSelection.assets(*(k for desk in desks for k in decision_keys(desk)))
     results, settlement = (
         _of_desks(desks, parts)
         for parts in (

@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cached_property
 
 from energy_assets.feeds.access import Access, access_of
+from energy_assets.forecasting.lifecycle.artefacts import Artefacts
+from energy_assets.forecasting.lifecycle.registry import LakeModels
 from energy_assets.lakehouse.lake import Lake, utc_now
 from energy_assets.portfolio import Desk
 from energy_assets.settings import Settings
@@ -54,3 +56,37 @@ class Workspace:
     def now(self) -> datetime:
         """The clock's time, UTC."""
         return self.clock()
+
+
+def lake_models(
+    workspace: Workspace,
+    desk: Desk,
+    *,
+    at: datetime | None = None,
+    before: datetime | None = None,
+    run_id: str = "",
+) -> LakeModels:
+    """A desk's model store, for training and for the forecasts that load from it.
+
+    Args:
+        workspace: Names the lake and the artefact root.
+        desk: The desk.
+        at: Models known after this are not seen; the clock's time by default.
+        before: Rows written from then on are not read.
+        run_id: Run that writes.
+    """
+    return LakeModels(
+        workspace.lake,
+        desk.name,
+        artefacts(workspace),
+        desk.decision_time,
+        at=at,
+        ingested_before=before,
+        run_id=run_id,
+    )
+
+
+def artefacts(workspace: Workspace) -> Artefacts:
+    """The artefact root; its object-store options are the lake's."""
+    settings = workspace.settings
+    return Artefacts(settings.models, settings.object_store_options)

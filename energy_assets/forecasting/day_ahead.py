@@ -1,57 +1,60 @@
-"""The forecast of one delivery day: quantiles per target, joint scenarios, and the rung used.
+"""The forecast of one delivery day: quantiles per target, joint scenarios, and the rungs used.
 
-Targets are the day-ahead price, the output of each wind, solar and load unit, and, where the area
-has an imbalance price, its spread to the day-ahead price. Everything is read through one
-`PointInTime`; seeds derive from desk, session and delivery day, so that the same knowledge gives
-the same bits.
+Every target (`targets`) goes the same way: its members say what they say for the day and the days
+before (`hindcasts`), the combination turns that into 99 calibrated quantiles, and all targets
+together into joint paths. Everything is read through one `PointInTime`; seeds derive from desk,
+session and delivery day, so that the same knowledge gives the same bits.
 
-Forecast rungs: `ensemble` (LEAR members, quantile regression averaging) steps down to `climatology`
-when an input of the price is missing or its history too short. A unit whose inputs are missing
-cannot be forecast: `ForecastUnavailableError`, and the bid ladder steps down.
+Forecast rungs of each target, best first: `ensemble` (all its members), `cheaper_members` (a
+trained model could not be loaded; the rest combine), `day_type` and `climatology` (outcomes
+alone, where an input is missing or the history too short). A target without even that cannot be
+forecast: `ForecastUnavailableError`, and the bid ladder steps down.
 
-Not here: the models (`price`, `unit_output`, `climatology`), frames and tables (`records`).
+Not here: models (`members`), frames and tables (`records`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 
 from energy_assets.curation.outages import output_shares
-from energy_assets.errors import EnergyAssetsError
-from energy_assets.forecasting import quantile_regression, scenarios
-from energy_assets.forecasting.climatology import price_climatology
-from energy_assets.forecasting.price import (
-    MINIMUM_HINDCASTS,
-    MemberStore,
+from energy_assets.errors import EnergyAssetsError, InputError
+from energy_assets.forecasting import climatology, scenarios
+from energy_assets.forecasting.combination import DEFAULT, BlockCache, Combined, Recipe, combine
+from energy_assets.forecasting.hindcasts import (
+    DayMembers,
+    Hindcaster,
+    HindcastStore,
+    KeptForecast,
     Progress,
-    combine,
-    hindcast_members,
-    member_names,
-    member_version,
 )
-from energy_assets.forecasting.profiles import FloatArray, IntArray, mtu_slots, slots_per_day
+from energy_assets.forecasting.members.history import TargetHistory
+from energy_assets.forecasting.members.serving import MemoryModels, ModelStore
+from energy_assets.forecasting.profiles import FloatArray, IntArray, mtu_slots
 from energy_assets.forecasting.quantile_regression import PERCENTILES
-from energy_assets.forecasting.unit_output import (
+from energy_assets.forecasting.slot_forecast import SlotForecast, TooLittleHistoryError
+from energy_assets.forecasting.targets import (
     IMBALANCE_SPREAD,
-    OutputUnit,
-    SlotForecast,
-    TooLittleHistoryError,
-    spread_forecast,
-    unit_forecast,
-    window,
+    PRICE,
+    PRICE_DRIVER,
+    TargetReader,
+    target_members,
+    target_names,
+    with_last_driver,
 )
-from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
-from energy_assets.market import DeliveryDay, load_area
-from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, WindUnit
+from energy_assets.market import DeliveryDay
+from energy_assets.portfolio import Desk
 
-PRICE = "price"
-ENSEMBLE, CLIMATOLOGY = "ensemble", "climatology"
+ENSEMBLE, CHEAPER_MEMBERS = "ensemble", "cheaper_members"
+DAY_TYPE, CLIMATOLOGY = "day_type", "climatology"
+# Beside a long window a short one follows the market; a short one alone is too few days.
+_SHORT_WINDOW, _TWO_WINDOWS_FROM = min(DEFAULT.windows_days), DEFAULT.window_days
 
 
 class ForecastUnavailableError(EnergyAssetsError):
@@ -64,10 +67,12 @@ class TargetForecast:
 
     Attributes:
         target: `price`, `imbalance_spread` or a unit's name.
-        model: Model that made the quantiles.
-        version: Its version.
+        model: Rung that made the quantiles.
+        version: Hash of everything but data that they depend on.
         quantiles: (MTUs, 99), currency/MWh or MW (consumption for a load).
-        members: Member paths by name, each (MTUs,).
+        members: Median paths of the members by name, each (MTUs,).
+        note: Why a rung below the first was used, or members were left out.
+        kept: The members' forecasts as hindcasts of later days read them.
     """
 
     target: str
@@ -75,6 +80,8 @@ class TargetForecast:
     version: str
     quantiles: FloatArray
     members: dict[str, FloatArray]
+    note: str = ""
+    kept: dict[str, KeptForecast] = field(default_factory=dict)
 
     @property
     def median(self) -> FloatArray:
@@ -108,17 +115,41 @@ class DayForecast:
 
     Attributes:
         day: The delivery day.
-        rung: Forecast rung of the price.
         targets: By target.
         scenarios: Joint paths.
-        note: Why a rung below the first was used.
     """
 
     day: DeliveryDay
-    rung: str
     targets: dict[str, TargetForecast]
     scenarios: Scenarios
-    note: str = ""
+
+    @property
+    def rung(self) -> str:
+        """Forecast rung of the price."""
+        return self.targets[PRICE].model
+
+    @property
+    def note(self) -> str:
+        """What was left out or stepped down, and why."""
+        return "; ".join(f.note for f in self.targets.values() if f.note)
+
+
+@dataclass
+class Forecaster:
+    """What forecasts share from day to day: stores of hindcasts, models and fitted blocks.
+
+    Attributes:
+        store: Keeps member forecasts of past days.
+        models: Keeps trained models.
+        may_train: False on the deadline path: a model that is not there leaves its member out.
+        progress: Told about hindcasts made.
+    """
+
+    store: HindcastStore = field(default_factory=HindcastStore)
+    models: ModelStore = field(default_factory=MemoryModels)
+    may_train: bool = True
+    progress: Progress | None = None
+    blocks: dict[str, BlockCache] = field(default_factory=dict)
 
 
 def forecast_day(
@@ -127,9 +158,8 @@ def forecast_day(
     day: date,
     *,
     series: Sequence[str],
-    store: MemberStore | None = None,
-    price_inputs_good: bool = True,
-    progress: Progress | None = None,
+    forecaster: Forecaster | None = None,
+    unusable: Mapping[str, str] | None = None,
 ) -> DayForecast:
     """Forecast a delivery day from what was known at the decision time.
 
@@ -137,61 +167,43 @@ def forecast_day(
         known: Rows as of the decision.
         desk: The desk.
         day: Delivery day.
-        series: System forecasts the price models read.
-        store: Keeps member hindcasts between runs.
-        price_inputs_good: False steps the price down to climatology.
-        progress: Told about hindcasts made.
+        series: System forecasts the price members read.
+        forecaster: Stores shared with other days.
+        unusable: Targets whose inputs are missing, and what is: they are forecast from outcomes
+            alone.
 
     Raises:
         ForecastUnavailableError: A target cannot be forecast at all.
     """
-    session = load_area(desk.area).session()
-    delivery = session.delivery_day(day)
-    slots = slots_per_day(delivery.mtu_minutes)
-    slot_of = mtu_slots(delivery, session, slots)
-    try:
-        price, members, rung, note = _price(
-            known,
-            desk,
-            day,
-            series,
-            store or MemberStore(),
-            inputs_good=price_inputs_good,
-            progress=progress,
-        )
-        others = _other_targets(known, desk, day, price)
-    except TooLittleHistoryError as error:
-        raise ForecastUnavailableError(str(error)) from error
-    version = member_version(desk, series)
-    targets = {PRICE: TargetForecast(PRICE, rung, version, price.quantiles[slot_of], members)}
-    for name, forecast in others.items():
-        targets[name] = TargetForecast(name, "analogues", version, forecast.quantiles[slot_of], {})
-    paths = _joint_paths(desk, session.name, day, {PRICE: price, **others}, slot_of)
+    made = _TargetForecasts(TargetReader(known, desk, series), day, forecaster or Forecaster())
+    for target in target_names(desk):
+        made.add(target, (unusable or {}).get(target, ""))
+    delivery = made.delivery
+    targets, paths = made.targets, _joint_paths(desk, made)
     # By MTU, since the two hours of an autumn day that share a slot may differ in what is out.
     for name, share in output_shares(known, desk, delivery).items():
         targets[name] = replace(targets[name], quantiles=targets[name].quantiles * share[:, None])
         paths[name] = paths[name] * share
     probabilities = np.full(desk.scenarios.count, 1.0 / desk.scenarios.count)
-    return DayForecast(delivery, rung, targets, Scenarios(delivery, probabilities, paths), note)
+    return DayForecast(delivery, targets, Scenarios(delivery, probabilities, paths))
 
 
 def price_forecast(
-    known: PointInTime, desk: Desk, day: date, *, series: Sequence[str], store: MemberStore
+    known: PointInTime,
+    desk: Desk,
+    day: date,
+    *,
+    series: Sequence[str],
+    forecaster: Forecaster,
 ) -> TargetForecast:
     """The price alone, on the MTUs of a delivery day: what a forecast benchmark scores.
 
     Raises:
         ForecastUnavailableError: Too little history.
     """
-    session = load_area(desk.area).session()
-    delivery = session.delivery_day(day)
-    slot_of = mtu_slots(delivery, session, slots_per_day(delivery.mtu_minutes))
-    try:
-        price, members, rung, _ = _price(known, desk, day, series, store)
-    except TooLittleHistoryError as error:
-        raise ForecastUnavailableError(str(error)) from error
-    version = member_version(desk, series)
-    return TargetForecast(PRICE, rung, version, price.quantiles[slot_of], members)
+    made = _TargetForecasts(TargetReader(known, desk, series), day, forecaster)
+    made.add(PRICE)
+    return made.targets[PRICE]
 
 
 def seed_of(*parts: object) -> int:
@@ -200,147 +212,175 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def output_units(desk: Desk) -> list[OutputUnit]:
-    """The desk's units whose output is forecast."""
-    return [unit for unit in desk.units if isinstance(unit, WindUnit | SolarUnit | LoadUnit)]
+def recipe_of(desk: Desk, target: str) -> Recipe:
+    """How a desk combines the members of a target.
 
-
-def _price(
-    known: PointInTime,
-    desk: Desk,
-    day: date,
-    series: Sequence[str],
-    store: MemberStore,
-    *,
-    inputs_good: bool = True,
-    progress: Progress | None = None,
-) -> tuple[SlotForecast, dict[str, FloatArray], str, str]:
-    if not inputs_good:
-        return price_climatology(known, desk, day), {}, CLIMATOLOGY, "a price input is missing"
-    session = load_area(desk.area).session()
-    past = [day - timedelta(days=n) for n in range(desk.forecast.qra_window_days, 0, -1)]
-    paths = hindcast_members(known, desk, [*past, day], series, store, progress)
-    today = paths[day]
-    slots = slots_per_day(session.delivery_day(day).mtu_minutes)
-    by_slot = np.stack([_to_slots(paths[d], session.delivery_day(d), desk, slots) for d in past])
-    actual = price_matrix(known, desk.area, past[0], past[-1], slots)
-    made = np.isfinite(today).all(axis=1)
-    usable = np.isfinite(by_slot[:, made]).all(axis=(1, 2)) & np.isfinite(actual).all(axis=1)
-    if not made.any() or usable.sum() < MINIMUM_HINDCASTS:
-        note = f"{usable.sum()} days of member forecasts, {MINIMUM_HINDCASTS} needed"
-        if not made.any():
-            note = "too few days without gaps for any member forecast"
-        return price_climatology(known, desk, day), {}, CLIMATOLOGY, note
-    now = _to_slots(today, session.delivery_day(day), desk, slots)
-    ensemble = _quantile_ensemble(by_slot[usable][:, made], actual[usable], now[made])
-    ranks = np.full(actual.shape, np.nan)
-    ranks[usable] = ensemble.ranks
-    return (
-        SlotForecast(ensemble.quantiles, ranks),
-        dict(zip(member_names(desk), today, strict=True)),
-        ENSEMBLE,
-        "",
-    )
-
-
-def _quantile_ensemble(past: FloatArray, actual: FloatArray, now: FloatArray) -> SlotForecast:
-    """Quantiles for the day and in-window ranks.
-
-    Args:
-        past: Member paths of past days, (days, M, slots).
-        actual: Their outcomes, (days, slots).
-        now: Member paths of the delivery day, (M, slots).
+    Where every member forecasts quantiles, those are averaged and calibrated; regressions are for
+    paths.
     """
-    days, members, slots = past.shape
-    pooled = past.transpose(0, 2, 1).reshape(days * slots, members)
-    both = np.hstack([now, pooled.T])
-    regressed = combine(pooled, actual.reshape(-1), both).reshape(days + 1, slots, -1)
-    # The members' mean with its past errors by period catches what pooling over periods misses.
-    mean = np.nanmean(np.concatenate([now[None], past]), axis=1)
-    errors = actual - mean[1:]
-    quantiles = np.stack(
-        [
-            quantile_regression.average_quantiles(
-                regressed[row], quantile_regression.historical_simulation(errors, mean[row])
-            )
-            for row in range(days + 1)
-        ]
-    )
-    return SlotForecast(quantiles[0], scenarios.pit(quantiles[1:], actual, PERCENTILES))
+    longest = desk.forecast.qra_window_days
+    windows = (_SHORT_WINDOW, longest) if longest >= _TWO_WINDOWS_FROM else (longest,)
+    recipe = Recipe(windows_days=windows, fold_days=desk.forecast.fold_days)
+    produced = {member.spec.produces for member in target_members(desk, target)}
+    return replace(recipe, stages=("quantile_members",)) if produced == {"quantiles"} else recipe
 
 
-def _to_slots(paths: FloatArray, delivery: DeliveryDay, desk: Desk, slots: int) -> FloatArray:
-    """Member paths of a day from its MTUs to slots, (members, slots)."""
-    session = load_area(desk.area).session()
-    own = slots_per_day(delivery.mtu_minutes)
-    result = np.full((len(paths), own), np.nan)
-    result[:, mtu_slots(delivery, session, own)] = paths
-    missing = np.isnan(result).all(axis=0)
-    if missing.any() and not missing.all():
-        # The hour a spring day lacks: any finite value serves, its outcome is interpolated too.
-        before = np.maximum.accumulate(np.where(missing, 0, np.arange(own)))
-        result = result[:, before]
-    if slots >= own:
-        return np.repeat(result, slots // own, axis=1)
-    coarser: FloatArray = result.reshape(len(paths), slots, -1).mean(axis=2)
-    return coarser
+class _TargetForecasts:
+    """The targets of one day, in turn: a later one may read the forecast of an earlier one."""
 
-
-def _other_targets(
-    known: PointInTime, desk: Desk, day: date, price: SlotForecast
-) -> dict[str, SlotForecast]:
-    forecasts = {unit.name: unit_forecast(known, desk, unit, day) for unit in output_units(desk)}
-    if load_area(desk.area).imbalance is not None and desk.imbalance.deviation_penalty is None:
-        median = price.quantiles[:, len(PERCENTILES) // 2]
-        forecasts[IMBALANCE_SPREAD] = spread_forecast(known, desk, day, median)
-    return forecasts
-
-
-def _joint_paths(
-    desk: Desk, session: str, day: date, forecasts: dict[str, SlotForecast], slot_of: IntArray
-) -> dict[str, FloatArray]:
-    """Gaussian-copula paths of all targets together, mapped to MTUs."""
-    rules = load_area(desk.area).session(session).curve_rules(day)
-    first, _ = window(desk, day)
-    ranks, lower, upper = [], [], []
-    for name, forecast in forecasts.items():
-        slots = len(forecast.quantiles)
-        # Price ranks reach to the day before, unit ranks to the day before that: one calendar.
-        ranks.append(_on_calendar(forecast.ranks, (day - first).days, newest_gap=name != PRICE))
-        low, high = _bounds(
-            desk, name, rules.price(rules.price_min_ticks), rules.price(rules.price_max_ticks)
+    def __init__(self, reader: TargetReader, day: date, forecaster: Forecaster) -> None:
+        self._reader = reader
+        self._day = day
+        self._forecaster = forecaster
+        self._price_by_day: dict[date, FloatArray] = {}
+        self._hindcaster = Hindcaster(
+            reader,
+            forecaster.store,
+            forecaster.models,
+            may_train=forecaster.may_train,
+            prepare=self._prepared,
+            progress=forecaster.progress,
         )
-        lower.append(np.full(slots, low))
-        upper.append(np.full(slots, high))
+        self.delivery = reader.session.delivery_day(day)
+        self.slots = reader.slots_of(day)
+        self.slot_of = mtu_slots(self.delivery, reader.session, self.slots)
+        self.targets: dict[str, TargetForecast] = {}
+        self.by_slot: dict[str, SlotForecast] = {}
+        self.bounds: dict[str, tuple[float, float]] = {}
+
+    def add(self, target: str, unusable: str = "") -> None:
+        """Forecast one target, from outcomes alone where an input is unusable.
+
+        Raises:
+            ForecastUnavailableError: It cannot be forecast at all.
+        """
+        if not unusable:
+            members = self._hindcaster.members(target, self._day)
+            history = members.history
+            forecast, rung, note = self._from_members(target, members)
+            paths = {name: _median(values) for name, values in members.today.items()}
+            kept = members.kept
+        else:
+            history = self._reader.history(target, self._day)
+            forecast, rung = _from_outcomes(history)
+            note, paths, kept = f"{target}: {unusable}", {}, {}
+        self.by_slot[target], self.bounds[target] = forecast, history.bounds
+        if rung not in (ENSEMBLE, CHEAPER_MEMBERS):
+            paths, kept = {}, {}
+        self.targets[target] = TargetForecast(
+            target,
+            rung,
+            self._version(target),
+            forecast.quantiles[self.slot_of],
+            {name: path[self.slot_of] for name, path in paths.items()},
+            note,
+            kept,
+        )
+        if target == PRICE:
+            self._price_by_day[self._day] = _median(forecast.quantiles)
+
+    def _from_members(self, target: str, members: DayMembers) -> tuple[SlotForecast, str, str]:
+        note = "; ".join(members.missing.values())
+        if target == PRICE:
+            self._price_by_day |= _mean_paths(members)
+        try:
+            combined = self._combined(target, members)
+        except InputError as error:
+            forecast, rung = _from_outcomes(members.history)
+            return forecast, rung, note or str(error)
+        trained = {
+            one.spec.name
+            for one in target_members(self._reader.desk, target)
+            if one.spec.retrain_days > 1
+        }
+        rung = CHEAPER_MEMBERS if trained & set(members.missing) else ENSEMBLE
+        return SlotForecast(combined.quantiles, combined.ranks), rung, note
+
+    def _combined(self, target: str, members: DayMembers) -> Combined:
+        if not members.today:
+            missing = "; ".join(members.missing.values()) or "none"
+            raise InputError(f"{target}: members", expected="one that can forecast", found=missing)
+        cache = self._forecaster.blocks.setdefault(f"{target}/{self.slots}", BlockCache())
+        return combine(members.forecasts, recipe_of(self._reader.desk, target), cache)
+
+    def _prepared(self, target: str, history: TargetHistory) -> TargetHistory:
+        """The spread's members read the price forecast of their own day."""
+        if target != IMBALANCE_SPREAD or history.day not in self._price_by_day:
+            return history
+        price = self._price_by_day[history.day]
+        if len(price) != history.slots:
+            return history
+        return with_last_driver(history, PRICE_DRIVER, price)
+
+    def _version(self, target: str) -> str:
+        members = target_members(self._reader.desk, target)
+        parts = [self._hindcaster.version(member) for member in members]
+        text = "/".join([*parts, repr(recipe_of(self._reader.desk, target))])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _from_outcomes(history: TargetHistory) -> tuple[SlotForecast, str]:
+    """The best rung that needs nothing but outcomes.
+
+    Raises:
+        ForecastUnavailableError: Too few outcomes are known.
+    """
+    try:
+        return climatology.by_day_type(history), DAY_TYPE
+    except TooLittleHistoryError:
+        pass
+    try:
+        return climatology.climatology(history), CLIMATOLOGY
+    except TooLittleHistoryError as error:
+        raise ForecastUnavailableError(str(error)) from error
+
+
+def _median(values: FloatArray) -> FloatArray:
+    """The path itself, or the median of percentiles, (S,)."""
+    return values if values.ndim == 1 else values[:, len(PERCENTILES) // 2]
+
+
+def _mean_paths(members: DayMembers) -> dict[date, FloatArray]:
+    """Mean of the members' medians by past day, where any said something."""
+    forecasts = members.forecasts
+    paths = [*forecasts.points.values()]
+    paths += [values[..., len(PERCENTILES) // 2] for values in forecasts.quantiles.values()]
+    if not paths:
+        return {}
+    stacked = np.stack(paths)
+    known = np.asarray(np.isfinite(stacked).all(axis=2))
+    return {
+        day: stacked[np.flatnonzero(known[:, row]), row].mean(axis=0)
+        for row, day in enumerate(forecasts.days[:-1])
+        if known[:, row].any()
+    }
+
+
+def _joint_paths(desk: Desk, made: _TargetForecasts) -> dict[str, FloatArray]:
+    """Paths of all targets together, mapped to MTUs."""
+    rows = max(len(forecast.ranks) for forecast in made.by_slot.values())
+    ranks = [_on_calendar(forecast.ranks, rows) for forecast in made.by_slot.values()]
+    lower, upper = (
+        np.concatenate([np.full(made.slots, bounds[side]) for bounds in made.bounds.values()])
+        for side in (0, 1)
+    )
     paths = scenarios.joint_paths(
         np.hstack(ranks),
-        np.vstack([forecast.quantiles for forecast in forecasts.values()]),
+        np.vstack([forecast.quantiles for forecast in made.by_slot.values()]),
         PERCENTILES,
         desk.scenarios.count,
-        seed_of(desk.seed, desk.name, session, day, "scenarios"),
-        lower=np.concatenate(lower),
-        upper=np.concatenate(upper),
+        seed_of(desk.seed, desk.name, "day_ahead", made.delivery.label, "scenarios"),
+        lower=lower,
+        upper=upper,
+        dependence=desk.scenarios.dependence,
     )
-    parts = np.split(paths, len(forecasts), axis=1)
-    return {name: part[:, slot_of] for name, part in zip(forecasts, parts, strict=True)}
+    parts = np.split(paths, len(made.by_slot), axis=1)
+    slot_of: IntArray = made.slot_of
+    return {name: part[:, slot_of] for name, part in zip(made.by_slot, parts, strict=True)}
 
 
-def _on_calendar(ranks: FloatArray, days: int, *, newest_gap: bool) -> FloatArray:
-    """Ranks as the last rows of a window of so many days, the newest row empty if unknown."""
+def _on_calendar(ranks: FloatArray, days: int) -> FloatArray:
+    """Ranks as the last rows of a calendar of so many days."""
     calendar = np.full((days, ranks.shape[1]), np.nan)
-    end = days - 1 if newest_gap else days
-    count = min(len(ranks), end)
-    calendar[end - count : end] = ranks[len(ranks) - count :]
+    calendar[days - len(ranks) :] = ranks
     return calendar
-
-
-def _bounds(desk: Desk, name: str, price_low: float, price_high: float) -> tuple[float, float]:
-    if name == PRICE:
-        return price_low, price_high
-    if name == IMBALANCE_SPREAD:
-        return -np.inf, np.inf
-    unit = desk.unit(name)
-    if isinstance(unit, LoadUnit):
-        return 0.0, unit.peak_mw
-    assert isinstance(unit, WindUnit | SolarUnit)
-    return 0.0, unit.capacity_mw

@@ -113,7 +113,7 @@ def feature_matrix(
 
 def _lagged(values: FloatArray, days: int) -> FloatArray:
     shifted = np.full(values.shape, np.nan)
-    shifted[days:] = values[: len(values) - days]
+    shifted[days:] = values[: max(len(values) - days, 0)]
     return shifted
 
 

@@ -12,13 +12,14 @@ features (`price_history`).
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from energy_assets.market import DeliveryDay, Session
+from energy_assets.market import DeliveryDay, Session, load_area
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -105,7 +106,7 @@ def _split(frame: pl.DataFrame, minutes: int) -> pl.DataFrame:
 
 def _with_spring_hour(matrix: FloatArray, session: Session, first: date) -> FloatArray:
     slots = matrix.shape[1]
-    for row in _short_days(session, first, len(matrix)):
+    for row in _short_days(session.area, session.name, first, len(matrix)):
         day = session.delivery_day(first + timedelta(days=row))
         there = _slots_of(day.grid(MINUTES_PER_DAY // slots), session, day.label, slots)
         absent = np.setdiff1d(np.arange(slots), there)
@@ -114,10 +115,14 @@ def _with_spring_hour(matrix: FloatArray, session: Session, first: date) -> Floa
     return matrix
 
 
-def _short_days(session: Session, first: date, count: int) -> list[int]:
+@lru_cache(maxsize=256)
+def _short_days(area: str, name: str, first: date, count: int) -> tuple[int, ...]:
     """Rows whose day is shorter than 24 hours."""
+    session = load_area(area).session(name)
     zone = ZoneInfo(session.facts.clock.on(first + timedelta(days=count - 1)))
     # A zone without clock changes has no short day; asking once saves a look at every day.
     if zone.key.startswith("Etc/"):
-        return []
-    return [i for i in range(count) if session.delivery_day(first + timedelta(days=i)).hours == 23]
+        return ()
+    return tuple(
+        i for i in range(count) if session.delivery_day(first + timedelta(days=i)).hours == 23
+    )

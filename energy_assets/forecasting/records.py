@@ -1,4 +1,4 @@
-"""Forecasts as rows of the `forecasts` tables, and member hindcasts back from them.
+"""Forecasts as rows of the `forecasts` tables, and member forecasts back from them.
 
 Belongs here: the one mapping between forecast objects and tables. Not here: models, point-in-time
 reads of raw data.
@@ -14,10 +14,16 @@ import polars as pl
 
 from energy_assets.errors import InputError
 from energy_assets.forecasting import scoring
-from energy_assets.forecasting.day_ahead import PRICE, DayForecast, Scenarios, TargetForecast
-from energy_assets.forecasting.price import MemberStore, member_names
+from energy_assets.forecasting.day_ahead import DayForecast, Scenarios
+from energy_assets.forecasting.hindcasts import (
+    KEPT_LEVELS,
+    HindcastStore,
+    KeptForecast,
+    MemberKey,
+)
 from energy_assets.forecasting.profiles import FloatArray
 from energy_assets.forecasting.quantile_regression import PERCENTILES
+from energy_assets.forecasting.targets import PRICE
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.lakehouse.tables import TABLES, UTC_TIME
@@ -28,14 +34,18 @@ MEMBER_LEVEL = 0.5
 
 
 def quantile_rows(forecast: DayForecast) -> pl.DataFrame:
-    """Own columns of `forecasts.quantiles`: every target's quantiles, then member paths."""
+    """Own columns of `forecasts.quantiles`: every target's quantiles, then its members'.
+
+    A member's rows are those a later hindcast of the day would write, so that there is one batch.
+    """
     frames = []
     for target in forecast.targets.values():
-        frames.append(_rows(forecast.day, target, target.model, target.quantiles, PERCENTILES))
+        whole = KeptForecast(target.version, target.quantiles)
+        frames.append(_rows(forecast.day, target.target, target.model, whole, PERCENTILES))
         frames += [
-            _rows(forecast.day, target, name, path[:, None], [MEMBER_LEVEL])
-            for name, path in target.members.items()
-            if np.isfinite(path).all()
+            _rows(forecast.day, target.target, name, kept, _levels(kept))
+            for name, kept in target.kept.items()
+            if np.isfinite(kept.values).all()
         ]
     return pl.concat(frames)
 
@@ -119,77 +129,65 @@ def score_rows(
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-class LakeMemberStore(MemberStore):
-    """Member hindcasts kept in `forecasts.quantiles` (mode `replay`), one batch a day and member.
+class LakeHindcasts(HindcastStore):
+    """Member forecasts of past days kept in `forecasts.quantiles` (mode `replay`).
 
     Args:
         lake: The lake.
         desk: The desk.
-        version: Version the members must have.
         run_id: Run that writes.
     """
 
-    def __init__(self, lake: Lake, desk: Desk, version: str, run_id: str) -> None:
+    def __init__(self, lake: Lake, desk: Desk, run_id: str) -> None:
         super().__init__()
         self._lake = lake
         self._desk = desk
-        self._version = version
         self._run_id = run_id
+        self._read: set[tuple[MemberKey, date]] = set()
+        self._unwritten: list[pl.DataFrame] = []
 
-    def load(self, days: Sequence[date]) -> Mapping[date, FloatArray]:
-        """Stored paths of those days that have all members in the right version."""
+    def load(self, keys: Sequence[MemberKey], days: Sequence[date]) -> None:
+        """Bring stored forecasts of those days into memory, once."""
+        wanted = [day for day in days if any((key, day) not in self._read for key in keys)]
+        if not wanted or not keys:
+            return
         session = load_area(self._desk.area).session()
-        wanted = [day for day in days if day not in self._paths]
-        if wanted:
-            rows = self._lake.read(
-                "forecasts.quantiles",
-                scope=self._desk.name,
-                start=session.delivery_day(min(wanted)).start,
-                end=session.delivery_day(max(wanted)).end,
-                where={
-                    "target": PRICE,
-                    "mode": "replay",
-                    "model": member_names(self._desk),
-                    "model_version": self._version,
-                },
-            )
-            self._paths.update(self._paths_of(rows))
-        return super().load(days)
+        rows = self._lake.read(
+            "forecasts.quantiles",
+            scope=self._desk.name,
+            start=session.delivery_day(min(wanted)).start,
+            end=session.delivery_day(max(wanted)).end,
+            where={
+                "target": keys[0].target,
+                "mode": "replay",
+                "model": [key.member for key in keys],
+                "model_version": [key.version for key in keys],
+            },
+        )
+        for (day, model, version), batch in rows.filter(
+            pl.col("decision_time") == self._decision_times(rows)
+        ).group_by("delivery_day", "model", "model_version", maintain_order=True):
+            values = batch.sort("period_start", "level")["value"].to_numpy()
+            levels = batch["level"].n_unique()
+            key = MemberKey(keys[0].target, str(model), str(version))
+            super().put(key, day, values if levels == 1 else values.reshape(-1, levels))
+        self._read |= {(key, day) for key in keys for day in wanted}
 
-    def save(self, paths: Mapping[date, FloatArray]) -> None:
-        """Append the paths of each day as batches of their own.
-
-        Days with a member that had too little history stay in memory only: tried again next time.
-        """
-        super().save(paths)
-        whole = {day: path for day, path in paths.items() if np.isfinite(path).all()}
-        if whole:
-            frames = [self._batch(day, path) for day, path in whole.items()]
-            self._lake.append("forecasts.quantiles", pl.concat(frames), scope=self._desk.name)
-
-    def _batch(self, day: date, paths: FloatArray) -> pl.DataFrame:
+    def put(self, key: MemberKey, day: date, values: FloatArray) -> None:
+        """Keep a forecast; `flush` writes it, as a batch of its own."""
+        super().put(key, day, values)
         delivery = load_area(self._desk.area).session().delivery_day(day)
         stamp = RunStamp("day_ahead", day, self._desk.decision_time(day), self._run_id, "replay")
-        target = TargetForecast(PRICE, "", self._version, np.empty((0, 99)), {})
-        frames = [
-            _rows(delivery, target, name, path[:, None], [MEMBER_LEVEL])
-            for name, path in zip(member_names(self._desk), paths, strict=True)
-        ]
-        return stamp.on(pl.concat(frames), "forecasts.quantiles")
+        kept = KeptForecast(key.version, values)
+        rows = _rows(delivery, key.target, key.member, kept, _levels(kept))
+        self._unwritten.append(stamp.on(rows, "forecasts.quantiles"))
 
-    def _paths_of(self, rows: pl.DataFrame) -> dict[date, FloatArray]:
-        names = member_names(self._desk)
-        found = {}
-        for (day,), batch in rows.filter(
-            pl.col("decision_time") == self._decision_times(rows)
-        ).group_by("delivery_day", maintain_order=True):
-            members = {
-                name: group.sort("period_start")["value"].to_numpy()
-                for (name,), group in batch.group_by("model", maintain_order=True)
-            }
-            if set(members) == set(names):
-                found[day] = np.stack([members[name] for name in names])
-        return found
+    def flush(self) -> None:
+        """Append what was put since the last time, in one write."""
+        if self._unwritten:
+            rows = pl.concat(self._unwritten)
+            self._unwritten = []
+            self._lake.append("forecasts.quantiles", rows, scope=self._desk.name)
 
     def _decision_times(self, rows: pl.DataFrame) -> pl.Expr:
         days = rows["delivery_day"].unique().sort().to_list()
@@ -197,22 +195,22 @@ class LakeMemberStore(MemberStore):
         return pl.col("delivery_day").replace_strict(days, times, return_dtype=UTC_TIME)
 
 
+def _levels(kept: KeptForecast) -> Iterable[float]:
+    return [MEMBER_LEVEL] if kept.values.ndim == 1 else KEPT_LEVELS
+
+
 def _rows(
-    day: DeliveryDay,
-    target: TargetForecast,
-    model: str,
-    values: FloatArray,
-    levels: Iterable[float],
+    day: DeliveryDay, target: str, model: str, kept: KeptForecast, levels: Iterable[float]
 ) -> pl.DataFrame:
     level = list(levels)
     return pl.DataFrame(
         {
-            "target": target.target,
+            "target": target,
             "model": model,
-            "model_version": target.version,
+            "model_version": kept.version,
             "period_start": [start for start in day.starts for _ in level],
             "resolution_min": day.mtu_minutes,
             "level": level * len(day.starts),
-            "value": values.reshape(-1),
+            "value": kept.values.reshape(-1),
         }
     )

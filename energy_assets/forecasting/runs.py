@@ -14,14 +14,9 @@ import numpy as np
 import polars as pl
 
 from energy_assets.curation.desk_view import desk_view
-from energy_assets.forecasting.day_ahead import (
-    PRICE,
-    DayForecast,
-    ForecastUnavailableError,
-    forecast_day,
-    output_units,
-)
-from energy_assets.forecasting.price import Progress, member_version
+from energy_assets.forecasting.day_ahead import DayForecast, Forecaster, forecast_day
+from energy_assets.forecasting.hindcasts import Progress
+from energy_assets.forecasting.members.serving import MemoryModels, ModelStore
 from energy_assets.forecasting.profiles import (
     FloatArray,
     mtu_slots,
@@ -30,21 +25,19 @@ from energy_assets.forecasting.profiles import (
 )
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 from energy_assets.forecasting.records import (
-    LakeMemberStore,
+    LakeHindcasts,
     quantile_rows,
     scenario_rows,
     score_rows,
 )
+from energy_assets.forecasting.targets import PRICE, output_units, target_names
 from energy_assets.lakehouse.lake import Lake
-from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit
 from energy_assets.quality.verdicts import (
-    MISSING,
     Verdict,
-    overall,
     system_series,
     unusable,
     verdict_frame,
@@ -82,27 +75,39 @@ def run_forecast(
     stamp: RunStamp,
     *,
     ingested_before: datetime | None = None,
+    models: ModelStore | None = None,
+    may_train: bool = True,
     progress: Progress | None = None,
 ) -> ForecastRun:
     """Forecast a delivery day and write quantiles and scenarios.
+
+    Args:
+        lake: The lake.
+        desk: The desk.
+        stamp: The decision.
+        ingested_before: Only rows written before this are read.
+        models: Where trained models are kept; in memory if left out.
+        may_train: False: a trained model that is not there leaves its member out.
+        progress: Told about hindcasts made.
 
     Raises:
         ForecastUnavailableError: A target cannot be forecast; nothing was written.
     """
     known = desk_view(lake, desk, stamp.decision_time, ingested_before)
-    preload(known, desk, stamp)
-    series = system_series(desk, stamp.delivery_day)
     found = verdicts(known, desk, stamp.delivery_day)
-    require_unit_inputs(desk, found)
-    store = LakeMemberStore(lake, desk, member_version(desk, series), stamp.run_id)
+    reasons = {target: unusable(found, target) for target in target_names(desk)}
     forecast = forecast_day(
         known,
         desk,
         stamp.delivery_day,
-        series=series,
-        store=store,
-        price_inputs_good=overall(found, PRICE) != MISSING,
-        progress=progress,
+        series=system_series(desk, stamp.delivery_day),
+        forecaster=Forecaster(
+            store=LakeHindcasts(lake, desk, stamp.run_id),
+            models=models or MemoryModels(),
+            may_train=may_train,
+            progress=progress,
+        ),
+        unusable={target: reason for target, reason in reasons.items() if reason},
     )
     written = 0
     for table_id, frame in (
@@ -112,19 +117,6 @@ def run_forecast(
         result = lake.append(table_id, stamp.on(frame, table_id), scope=desk.name)
         written += result.rows_written
     return ForecastRun(forecast, written)
-
-
-def require_unit_inputs(desk: Desk, found: list[Verdict]) -> None:
-    """Refuse to forecast a unit from inputs that are missing or too old.
-
-    Raises:
-        ForecastUnavailableError: Names the unit, the input, expected and found.
-    """
-    for unit in output_units(desk):
-        reason = unusable(found, unit.name)
-        if reason:
-            msg = f"{unit.name} cannot be forecast: {reason}"
-            raise ForecastUnavailableError(msg)
 
 
 def run_scores(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, at: datetime) -> int:
@@ -210,20 +202,6 @@ def weekly_naives(
 
     found = outcomes(lake, desk, before, at)
     return {target: on_this_day(values) for target, values in found.items()}
-
-
-def preload(known: PointInTime, desk: Desk, stamp: RunStamp) -> None:
-    """Read a decision's price and system-forecast history in one go."""
-    session = load_area(desk.area).session()
-    reach = timedelta(days=desk.required_history_days)
-    start = session.delivery_day(stamp.delivery_day - reach).start
-    end = session.delivery_day(stamp.delivery_day).end
-    wanted = [("raw.market_prices", "day_ahead")]
-    wanted += [
-        ("raw.system_forecasts", series) for series in system_series(desk, stamp.delivery_day)
-    ]
-    for table_id, series in wanted:
-        known.preload(table_id, scope=desk.area, start=start, end=end, where={"series": series})
 
 
 def _by_mtu(rows: pl.DataFrame, column: str, day: DeliveryDay) -> FloatArray:

@@ -9,6 +9,7 @@ from energy_assets.portfolio.desk import (
     ImbalanceTerms,
     Limits,
     ScenarioSettings,
+    TargetKind,
     load_desk,
 )
 from energy_assets.portfolio.feed_specs import (
@@ -60,6 +61,7 @@ __all__ = [
     "ScenarioSettings",
     "Site",
     "SolarUnit",
+    "TargetKind",
     "ThermalUnit",
     "Unit",
     "WindUnit",

@@ -10,7 +10,7 @@ import hashlib
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -65,22 +65,58 @@ class ImbalanceTerms(_Model):
 
 
 class ScenarioSettings(_Model):
-    """How many joint scenarios the desk draws, and how many the integer stage keeps."""
+    """How joint scenarios are drawn.
+
+    Attributes:
+        count: Paths drawn.
+        reduced_count: Paths the integer stage keeps.
+        dependence: How past ranks tie hours and targets together: a Gaussian copula, or the
+            Schaake shuffle, which repeats the ranks of past days.
+    """
 
     count: Annotated[int, Field(ge=1)] = 50
     reduced_count: Annotated[int, Field(ge=1)] = 10
+    dependence: Literal["gaussian", "schaake"] = "gaussian"
+
+
+TargetKind = Literal["price", "wind", "solar", "load", "imbalance_spread"]
+# What a desk uses where its file does not say: names of `forecasting.members`.
+DEFAULT_MEMBERS: dict[TargetKind, tuple[str, ...]] = {
+    "price": (
+        "lear_56",
+        "lear_84",
+        "lear_364",
+        "lear_728",
+        "boosting_728",
+        "boosting_residuals_728",
+    ),
+    "wind": ("analogues_364", "output_quantiles_364"),
+    "solar": ("analogues_364", "output_quantiles_364"),
+    "load": ("analogues_364",),
+    "imbalance_spread": ("analogues_364",),
+}
 
 
 class ForecastSettings(_Model):
-    """Windows of the price forecast, in days.
+    """Which members forecast what, and the windows of their combination, in days.
 
     Attributes:
-        lear_windows_days: Calibration windows of the LEAR members.
-        qra_window_days: Window of member forecasts the quantile regression is fitted on.
+        members: Members by kind of target; a kind not named keeps the default.
+        qra_window_days: Window of member forecasts the combination is fitted on.
+        fold_days: Days before the delivery day over which online weights and the calibration of
+            coverage are learnt, each day out of sample.
+        longest_retrain_days: The longest any of the members goes between trainings; the desk
+            keeps so much more history.
     """
 
-    lear_windows_days: tuple[Days, ...] = (56, 84, 364, 728)
+    members: dict[TargetKind, tuple[str, ...]] = {}
     qra_window_days: Days = 182
+    fold_days: Annotated[int, Field(ge=0)] = 28
+    longest_retrain_days: Days = 28
+
+    def members_of(self, kind: TargetKind) -> tuple[str, ...]:
+        """Names of the members that forecast a kind of target."""
+        return self.members.get(kind, DEFAULT_MEMBERS[kind])
 
 
 class Desk(_Model):
@@ -100,7 +136,7 @@ class Desk(_Model):
         cvar_level: Level of the conditional value at risk.
         lead_time_minutes: Decision time = gate closure minus this.
         price_points: Most price points of a bid curve in the model.
-        history_days: Days of history the desk keeps for fitting.
+        history_days: Days of history a forecast is fitted on at most.
         seed: Root of every random draw.
     """
 
@@ -140,8 +176,9 @@ class Desk(_Model):
     @property
     def required_history_days(self) -> int:
         """Days before a delivery day that its forecast can look at, hindcasts included."""
-        longest = min(max(self.forecast.lear_windows_days) + 7, self.history_days)
-        return longest + self.forecast.qra_window_days + 2
+        windows = self.forecast
+        hindcasts = windows.qra_window_days + windows.fold_days + windows.longest_retrain_days
+        return self.history_days + hindcasts + 2
 
     def decision_time(self, day: date, session: str = "day_ahead") -> datetime:
         """UTC point in time a decision may know: gate closure minus lead time."""

@@ -20,9 +20,9 @@ from energy_assets.bidding.records import schedule_rows, start_states
 from energy_assets.bidding.runs import orders_in_force
 from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InputError
-from energy_assets.forecasting.day_ahead import output_units
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.forecasting.runs import outcomes
+from energy_assets.forecasting.targets import output_units
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.market import DeliveryDay, load_area

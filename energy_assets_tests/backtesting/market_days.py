@@ -14,7 +14,8 @@ import numpy as np
 from energy_assets.backtesting.one_day import settle_strategy
 from energy_assets.backtesting.strategies import DayContext, Strategy
 from energy_assets.bidding.desk_problem import StartStates
-from energy_assets.forecasting.day_ahead import PRICE, DayForecast, Scenarios
+from energy_assets.forecasting.day_ahead import DayForecast, Scenarios
+from energy_assets.forecasting.targets import PRICE
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area
@@ -85,7 +86,7 @@ def context_of(
         known=PointInTime(lake, desk.decision_time(label)),
         desk=desk,
         day=day,
-        forecast=DayForecast(day, "ensemble", {}, scenarios),
+        forecast=DayForecast(day, {}, scenarios),
         expected=expected,
         actual_prices=actual,
         actual_output=expected if output is None else output,

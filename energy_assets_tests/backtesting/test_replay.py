@@ -9,7 +9,7 @@ import pytest
 from energy_assets.backtesting import STRATEGIES, replay
 from energy_assets.backtesting.records import backtest_document, backtest_id, write_backtest
 from energy_assets.errors import InputError
-from energy_assets.forecasting.price import MemberStore
+from energy_assets.forecasting.day_ahead import Forecaster
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.portfolio import Desk
@@ -44,12 +44,12 @@ def known(lake):
 @pytest.fixture(scope="module")
 def members():
     """Member forecasts of the tests that are not about them."""
-    return MemberStore()
+    return Forecaster()
 
 
 @pytest.fixture(scope="module")
 def whole(lake, members):
-    return replay(known(lake), DESK, FIRST, LAST, store=members)
+    return replay(known(lake), DESK, FIRST, LAST, forecaster=members)
 
 
 def test_every_strategy_has_a_row_for_every_day(whole):
@@ -87,7 +87,7 @@ def test_a_days_engine_state_is_the_days_before(lake, members):
 
     def engine(first):
         result = replay(
-            known(lake), desk, first, LAST, strategies=["perfect_foresight"], store=members
+            known(lake), desk, first, LAST, strategies=["perfect_foresight"], forecaster=members
         )
         rows = result.unit_days.filter(
             pl.col("unit") == "engine",
@@ -100,7 +100,9 @@ def test_a_days_engine_state_is_the_days_before(lake, members):
 
 
 def test_only_the_strategies_asked_for_run_and_perfect_foresight(lake, members):
-    result = replay(known(lake), epf_desk(), FIRST, FIRST, strategies=["yesterday"], store=members)
+    result = replay(
+        known(lake), epf_desk(), FIRST, FIRST, strategies=["yesterday"], forecaster=members
+    )
     assert list(result.strategies) == ["yesterday", "perfect_foresight"]
     with pytest.raises(InputError, match="expected some of stochastic, yesterday"):
         replay(known(lake), epf_desk(), FIRST, FIRST, strategies=["tomorrow"])

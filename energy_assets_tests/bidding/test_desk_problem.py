@@ -15,7 +15,8 @@ from energy_assets.bidding.desk_problem import (
     recent_outputs,
 )
 from energy_assets.errors import InputError
-from energy_assets.forecasting.day_ahead import PRICE, Scenarios
+from energy_assets.forecasting.day_ahead import Scenarios
+from energy_assets.forecasting.targets import PRICE
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets_tests.bidding.known_rows import (
     AUTUMN,

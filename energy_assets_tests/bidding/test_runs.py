@@ -10,8 +10,9 @@ import pytest
 from energy_assets.bidding import Rung, runs
 from energy_assets.bidding.runs import best_valid_bid, orders_in_force, run_bids, run_last_rung
 from energy_assets.errors import InputError, MarketRuleError
-from energy_assets.forecasting.day_ahead import PRICE, Scenarios
+from energy_assets.forecasting.day_ahead import Scenarios
 from energy_assets.forecasting.records import scenario_rows
+from energy_assets.forecasting.targets import PRICE
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.market import CurveOrder, check_order_set, load_area

@@ -173,7 +173,7 @@ def test_bad_arguments_of_backtest_are_refused(arguments, said, root, desk, comm
     ("arguments", "said"),
     [
         (["--prices", "nowhere.csv"], ["nowhere.csv", "readable"]),
-        (["--members", "prophet"], ["--members", "prophet", "lear_56"]),
+        (["--members", "laer_56"], ["--members", "laer_56", "lear_1092"]),
         (["--members", "lear_0"], ["--members", "lear_0"]),
         (["--test-from", "2016-01-30"], ["--test-to"]),
         (["--test-to", "2016-03-30"], ["--test-to", "ends on 2016-01-20", "2016-03-30"]),

@@ -41,7 +41,12 @@ BENCHMARK = {"prices", "from", "to", "days", "seconds_per_day", "models"}
 SCORES = {"mae", "rmse", "rmae_weekly", "rmae_std", "pinball99", "crps", "coverage"}
 COMMANDS = ("day-ahead", "backtest", "forecast-benchmark", "optimise", "query", "doctor")
 SMALL = {
-    "forecast": {"lear_windows_days": (21,), "qra_window_days": 28},
+    "forecast": {
+        "members": {"price": ("lear_21",), "wind": ("analogues",), "solar": ("analogues",)},
+        "qra_window_days": 28,
+        "fold_days": 0,
+        "longest_retrain_days": 1,
+    },
     "scenarios": {"count": 6, "reduced_count": 2},
     "price_points": 4,
 }

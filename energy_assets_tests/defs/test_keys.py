@@ -35,6 +35,9 @@ DESK_TABLES = [
     "trading/awards",
     "trading/settlement",
 ]
+DESK_TARGETS = [
+    f"forecasts/{name}" for name in ("price", "wind", "solar", "load", "imbalance_spread")
+]
 DESK_FILES = ["bids/last_rung", "reports/pre_trade", "reports/settled_day", "trading/order_file"]
 JOBS = {
     "day_ahead__SIM_DE_LU",
@@ -62,7 +65,7 @@ def names(keys: object) -> set[str]:
 
 def test_asset_keys_are_scope_stage_table(definitions):
     area = {f"SIM_DE_LU/{name}" for name in AREA_TABLES}
-    desk = {f"reference/{name}" for name in [*DESK_RAW, *DESK_TABLES, *DESK_FILES]}
+    desk = {f"reference/{name}" for name in [*DESK_RAW, *DESK_TABLES, *DESK_TARGETS, *DESK_FILES]}
     assert names(spec.key for spec in specs(definitions)) == area | desk
 
 

@@ -33,7 +33,16 @@ EPF_PATH = "epf/DE.csv.gz"
 EPF_DAY = date(2016, 1, 20)
 REFERENCE_DAY = date(2026, 2, 12)
 _LIGHT = {
-    "forecast": {"lear_windows_days": (21, 28), "qra_window_days": 29},
+    "forecast": {
+        "members": {
+            "price": ("lear_21", "lear_28"),
+            "wind": ("analogues",),
+            "solar": ("analogues",),
+        },
+        "qra_window_days": 29,
+        "fold_days": 0,
+        "longest_retrain_days": 1,
+    },
     "scenarios": {"count": 8, "reduced_count": 3},
     "history_days": 40,
     "price_points": 6,

@@ -36,7 +36,12 @@ def settled(request: pytest.FixtureRequest, root: Path) -> tuple[Chain, date]:
     chain = Chain(
         root / str(SHARED.get(day, day)),
         reference_desk(
-            forecast={"lear_windows_days": (21,), "qra_window_days": 28},
+            forecast={
+                "members": {"price": ("lear_21",), "wind": ("analogues",), "solar": ("analogues",)},
+                "qra_window_days": 28,
+                "fold_days": 0,
+                "longest_retrain_days": 1,
+            },
             scenarios={"count": 6, "reduced_count": 2},
             price_points=4,
         ),

@@ -40,7 +40,12 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """A day decided before its gate, awarded and settled after it, on the reference market."""
     desk = reference_desk(
         ["wind", "battery", "load"],
-        forecast={"lear_windows_days": (21,), "qra_window_days": 28},
+        forecast={
+            "members": {"price": ("lear_21",), "wind": ("analogues",), "solar": ("analogues",)},
+            "qra_window_days": 28,
+            "fold_days": 0,
+            "longest_retrain_days": 1,
+        },
         scenarios=FEW,
         price_points=4,
     )

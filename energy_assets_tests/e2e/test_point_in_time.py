@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from energy_assets.forecasting import price
 from energy_assets.forecasting.profiles import slot_matrix
+from energy_assets.forecasting.targets import TargetReader
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.maintenance import maintain
-from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.revisions import Revisions
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
@@ -71,8 +70,18 @@ def reference_world(folder: Path, **changes: object) -> World:
 
 
 def epf_world(folder: Path) -> World:
-    write_epf_file(folder, EPF_DAY - timedelta(days=75), EPF_DAY + timedelta(days=9))
-    return _world(epf_desk(), EPF_DAY, folder)
+    """With a member that is trained every four weeks beside those fitted daily."""
+    write_epf_file(folder, EPF_DAY - timedelta(days=150), EPF_DAY + timedelta(days=9))
+    desk = epf_desk(
+        forecast={
+            "members": {"price": ("lear_21", "lear_28", "boosting_60")},
+            "qra_window_days": 29,
+            "fold_days": 0,
+            "longest_retrain_days": 28,
+        },
+        history_days=70,
+    )
+    return _world(desk, EPF_DAY, folder)
 
 
 def _world(desk: Desk, day: date, folder: Path) -> World:
@@ -134,17 +143,18 @@ def reads_a_day_ahead(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
 
 
 def knows_the_outcome(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    """A feature of the price model that is the price itself, read past the point-in-time view."""
-    honest = price.price_inputs
+    """A driver of the price that is the price itself, read past the point-in-time view."""
+    honest = TargetReader.history
     session = load_area(world.desk.area).session()
 
-    def leaky(known: PointInTime, desk: Desk, day: date, series: list[str]) -> price.PriceInputs:
-        inputs = honest(known, desk, day, series)
-        rows = known._lake.read("raw.market_prices", where={"series": "day_ahead"})
-        outcome = slot_matrix(rows, "price", session, inputs.days[0], inputs.days[-1], 24)
-        return replace(inputs, exogenous=[*inputs.exogenous, outcome])
+    def leaky(self: TargetReader, target: str, day: date, slots: int | None = None) -> object:
+        history = honest(self, target, day, slots)
+        rows = self.known._lake.read("raw.market_prices", where={"series": "day_ahead"})
+        first, last = history.days[0], history.days[-1]
+        outcome = slot_matrix(rows, "price", session, first, last, history.slots)
+        return replace(history, drivers={**history.drivers, "outcome": outcome})
 
-    monkeypatch.setattr(price, "price_inputs", leaky)
+    monkeypatch.setattr(TargetReader, "history", leaky)
 
 
 @pytest.mark.parametrize("leak", [reads_a_day_ahead, knows_the_outcome])

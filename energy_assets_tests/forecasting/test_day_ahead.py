@@ -9,16 +9,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from energy_assets.forecasting.benchmark import forecast_benchmark
+from energy_assets.forecasting import scoring
 from energy_assets.forecasting.day_ahead import (
+    DAY_TYPE,
     ENSEMBLE,
+    Forecaster,
     ForecastUnavailableError,
+    price_forecast,
     seed_of,
 )
-from energy_assets.forecasting.price import MemberStore
+from energy_assets.forecasting.quantile_regression import PERCENTILES
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.forecasting.runs import ForecastRun, outcomes, run_forecast, run_scores
-from energy_assets.forecasting.vintages import actual_matrix
+from energy_assets.forecasting.targets import PRICE, TargetReader
+from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import DeliveryDay, load_area
@@ -102,33 +106,31 @@ def test_the_ensemble_clearly_beats_last_weeks_price(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     fetch(lake, desk, tmp_path, first, last)
     known = PointInTime(lake, LATE)
-    start = SESSION.delivery_day(first - timedelta(days=80)).start
-    for table_id, names in (
-        ("market_prices", ["day_ahead"]),
-        ("system_forecasts", ["load", "solar", "wind"]),
-    ):
-        for name in names:
-            known.preload(
-                f"raw.{table_id}", scope=desk.area, start=start, end=LATE, where={"series": name}
-            )
     series = ["load", "solar", "wind"]
-    result = forecast_benchmark(known, desk, first, last, series=series, store=MemberStore())
+    TargetReader(known, desk, series).preload(PRICE, first, last)
+    forecaster = Forecaster()
+    days = [first + timedelta(days=n) for n in range(6)]
+    made = [
+        price_forecast(
+            known.for_decision(desk.decision_time(day)),
+            desk,
+            day,
+            series=series,
+            forecaster=forecaster,
+        )
+        for day in days
+    ]
     week = timedelta(days=7)
-    naive = actual_matrix(
-        known,
-        "raw.market_prices",
-        desk.area,
-        {"series": "day_ahead"},
-        "price",
-        session=SESSION,
-        first=first - week,
-        last=last - week,
-        slots=24,
-    )
-    naive_error = np.abs(naive - result.actual).mean()
-    assert result.models["ensemble"].mae < 0.7 * naive_error
-    assert all(result.models[name].mae < naive_error for name in ("lear_21", "lear_28"))
-    assert result.models["ensemble"].coverage["80"] == pytest.approx(0.8, abs=0.2)
+    actual = price_matrix(known, desk.area, first, last, 24)
+    naive = price_matrix(known, desk.area, first - week, last - week, 24)
+    naive_error = scoring.mae(naive, actual)
+    assert scoring.mae(np.stack([one.median for one in made]), actual) < 0.7 * naive_error
+    for name in ("lear_21", "lear_28"):
+        paths = np.stack([one.members[name] for one in made])
+        assert scoring.mae(paths, actual) < naive_error
+    quantiles = np.stack([one.quantiles for one in made])
+    coverage = scoring.interval_coverage(quantiles, actual, PERCENTILES)
+    assert coverage[0.8] == pytest.approx(0.8, abs=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -161,10 +163,27 @@ def test_a_unit_without_meters_cannot_be_forecast_and_nothing_is_written(
             "raw.system_forecasts": pl.col("series") == "load",
         }.get(table),
     )
-    message = r"^wind cannot be forecast: raw\.meter_readings:wind: .*expected 2688 .*, found 0$"
-    with pytest.raises(ForecastUnavailableError, match=message):
+    with pytest.raises(ForecastUnavailableError, match=r"^wind: expected 7 whole days .* found 0$"):
         run_forecast(light_lake, DESK, stamp_of(DESK, DAY))
     assert light_lake.read("forecasts.scenarios", where={"delivery_day": DAY}).is_empty()
+
+
+def test_a_unit_without_weather_is_forecast_from_its_meters_alone(
+    light_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(table: str) -> pl.Expr | None:
+        if table == "raw.weather_forecasts":
+            return pl.col("site") == "wind"
+        return pl.col("series") == "load" if table == "raw.system_forecasts" else None
+
+    hide(monkeypatch, hidden)
+    made = run_forecast(light_lake, DESK, stamp_of(DESK, DAY, mode="what_if")).forecast
+    wind = made.targets["wind"]
+    assert wind.model == DAY_TYPE
+    assert "raw.weather_forecasts:wind" in wind.note
+    assert wind.quantiles.min() >= 0
+    assert wind.quantiles.max() <= DESK.unit("wind").capacity_mw
+    assert made.targets["solar"].model == ENSEMBLE
 
 
 def test_a_missing_system_forecast_steps_the_price_down_only(
@@ -175,8 +194,9 @@ def test_a_missing_system_forecast_steps_the_price_down_only(
         lambda table: pl.col("series") == "load" if table == "raw.system_forecasts" else None,
     )
     made = run_forecast(light_lake, DESK, stamp_of(DESK, DAY, mode="what_if")).forecast
-    assert (made.rung, made.note) == ("climatology", "a price input is missing")
-    assert made.targets["wind"].model == "analogues"
+    assert made.rung == DAY_TYPE
+    assert made.note.startswith("price: raw.system_forecasts:load")
+    assert made.targets["wind"].model == ENSEMBLE
     assert all(np.isfinite(paths).all() for paths in made.scenarios.paths.values())
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import DayForecast, Scenarios, TargetForecast
+from energy_assets.forecasting.hindcasts import KeptForecast, MemberKey
 from energy_assets.forecasting.records import (
-    LakeMemberStore,
+    LakeHindcasts,
     quantile_rows,
     scenario_rows,
     scenarios_from_rows,
@@ -31,12 +32,19 @@ def made(day: date, seed: int = 1) -> DayForecast:
     quantiles = np.sort(rng.normal(50, 20, (delivery.mtu_count, 99)), axis=1)
     members = {f"lear_{days}": rng.normal(50, 20, delivery.mtu_count) for days in (21, 28)}
     targets = {
-        "price": TargetForecast("price", "ensemble", "v", quantiles, members),
+        "price": TargetForecast(
+            "price",
+            "ensemble",
+            "v",
+            quantiles,
+            members,
+            kept={name: KeptForecast("v", path) for name, path in members.items()},
+        ),
         "wind": TargetForecast("wind", "analogues", "v", quantiles / 2, {}),
     }
     paths = {name: rng.normal(50, 20, (12, delivery.mtu_count)) for name in targets}
     scenarios = Scenarios(delivery, np.full(12, 1 / 12), paths)
-    return DayForecast(delivery, "ensemble", targets, scenarios)
+    return DayForecast(delivery, targets, scenarios)
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -62,7 +70,7 @@ def test_a_forecast_comes_back_from_the_lake_bit_by_bit(day: date, tmp_path: Pat
 
 def test_a_member_with_too_little_history_is_not_written() -> None:
     forecast = made(DAYS[-1])
-    forecast.targets["price"].members["lear_21"][:] = np.nan
+    forecast.targets["price"].kept["lear_21"].values[:] = np.nan
     assert "lear_21" not in quantile_rows(forecast)["model"].to_list()
     assert "lear_28" in quantile_rows(forecast)["model"].to_list()
 
@@ -89,12 +97,17 @@ def test_scores_leave_out_targets_with_a_missing_outcome() -> None:
 def test_member_paths_are_kept_by_day_whatever_their_length(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rng = np.random.default_rng(2)
-    paths = {day: rng.normal(50, 9, (2, SESSION.delivery_day(day).mtu_count)) for day in DAYS}
-    gone = date(2026, 6, 2)
-    LakeMemberStore(lake, DESK, "v", "run").save(paths | {gone: np.full((2, 96), np.nan)})
-    found = LakeMemberStore(lake, DESK, "v", "run").load([*DAYS, gone])
-    assert sorted(found) == sorted(DAYS)
+    key = MemberKey("price", "lear_21", "v")
+    paths = {day: rng.normal(50, 9, SESSION.delivery_day(day).mtu_count) for day in DAYS}
+    store = LakeHindcasts(lake, DESK, "run")
     for day, path in paths.items():
-        assert found[day].tobytes() == path.tobytes()
+        store.put(key, day, path)
+    store.flush()
+    found = LakeHindcasts(lake, DESK, "run")
+    found.load([key], DAYS)
+    for day, path in paths.items():
+        assert found.get(key, day).tobytes() == path.tobytes()
     other_decision = reference_desk(units=["wind", "battery"], lead_time_minutes=90)
-    assert LakeMemberStore(lake, other_decision, "v", "run").load(DAYS) == {}
+    other = LakeHindcasts(lake, other_decision, "run")
+    other.load([key], DAYS)
+    assert all(other.get(key, day) is None for day in DAYS)

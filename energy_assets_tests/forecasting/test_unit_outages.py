@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from energy_assets.bidding.desk_problem import recent_outputs
-from energy_assets.forecasting.day_ahead import PRICE, DayForecast, forecast_day
-from energy_assets.forecasting.unit_output import unit_forecast, window
+from energy_assets.forecasting.day_ahead import DayForecast, forecast_day
+from energy_assets.forecasting.targets import PRICE, TargetReader
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import DeliveryDay, load_area
@@ -47,7 +47,17 @@ def known(folder: Path, world: Rows, day: DeliveryDay, *messages: dict) -> Point
 
 
 def made(view: PointInTime, day: DeliveryDay) -> DayForecast:
-    return forecast_day(view, DESK, day.label, series=[], price_inputs_good=False)
+    return forecast_day(view, DESK, day.label, series=[], unusable={PRICE: "not of interest"})
+
+
+def newest_metered(day: DeliveryDay) -> date:
+    """The last day whose meters a decision knows whole."""
+    return day.label - timedelta(days=2)
+
+
+def power(view: PointInTime, day: DeliveryDay) -> np.ndarray:
+    """Power of the whole wind farm as forecasts learn it, by day and slot."""
+    return TargetReader(view, DESK, []).history("wind", day.label).outcome
 
 
 @pytest.mark.parametrize("day", DAYS, indirect=True, ids=str)
@@ -85,20 +95,17 @@ def halved(world: Rows, day: DeliveryDay, first: date, last: date, factor: float
 def test_a_past_outage_does_not_teach_the_forecast_that_wind_gives_less(
     tmp_path: Path, world: Rows, day: DeliveryDay
 ) -> None:
-    _, last = window(DESK, day.label)
+    last = newest_metered(day)
     first = last - timedelta(days=9)
     hit = halved(world, day, first, last, 0.5)
     start, end = SESSION.delivery_day(first).start, SESSION.delivery_day(last).end
     out = message(start, end, 0.5 * WIND.capacity_mw, known=LONG_AGO)
 
-    def median(view: PointInTime) -> np.ndarray:
-        return unit_forecast(view, DESK, WIND, day.label).quantiles
-
     truth = known(tmp_path / "truth", world, day)
     explained = known(tmp_path / "explained", hit, day, out)
     unexplained = known(tmp_path / "unexplained", hit, day)
-    np.testing.assert_allclose(median(explained), median(truth), atol=1e-9)
-    assert np.abs(median(unexplained) - median(truth)).max() > 1
+    np.testing.assert_allclose(power(explained, day), power(truth, day), atol=1e-9)
+    assert np.nanmax(np.abs(power(unexplained, day) - power(truth, day))) > 1
     recent = [recent_outputs(v, DESK, day)["wind"] for v in (explained, truth, unexplained)]
     np.testing.assert_allclose(recent[0], recent[1], atol=1e-9)
     assert recent[2].sum() < 0.8 * recent[1].sum()
@@ -107,13 +114,13 @@ def test_a_past_outage_does_not_teach_the_forecast_that_wind_gives_less(
 def test_hours_in_which_hardly_any_of_the_plant_was_there_are_left_out(
     tmp_path: Path, world: Rows, day: DeliveryDay
 ) -> None:
-    _, last = window(DESK, day.label)
+    last = newest_metered(day)
     hit = halved(world, day, last, last, 0.0)
     out = message(SESSION.delivery_day(last).start, SESSION.delivery_day(last).end, 0)
     view = known(tmp_path, hit, day, out)
-    made = unit_forecast(view, DESK, WIND, day.label)
-    assert np.isnan(made.ranks[-1]).all()
-    assert np.isfinite(made.ranks[-2]).all()
+    known_power = power(view, day)
+    assert np.isnan(known_power[-3]).all()
+    assert np.isfinite(known_power[-4]).all()
 
 
 def test_the_last_rung_expects_the_share_of_the_plant_that_is_there(

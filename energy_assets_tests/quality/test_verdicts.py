@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from energy_assets.bidding.runs import orders_in_force, run_last_rung
-from energy_assets.forecasting.day_ahead import ForecastUnavailableError
+from energy_assets.bidding.runs import orders_in_force, run_bids, run_last_rung
 from energy_assets.forecasting.runs import run_forecast, run_verdicts
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
@@ -179,7 +179,7 @@ def test_prices_of_an_hourly_period_count_whole_on_any_grid(lake: Lake) -> None:
 def test_days_with_a_clock_change_are_complete(
     day: date, last_week_hours: int, delivery_hours: int, tmp_path: Path
 ) -> None:
-    windows = {"lear_windows_days": (7,), "qra_window_days": 1}
+    windows = {"qra_window_days": 1, "fold_days": 0, "longest_retrain_days": 1}
     desk = reference_desk(units=["battery"], history_days=8, forecast=windows)
     lake = Lake(tmp_path)
     fetch(lake, desk, tmp_path, day, day)
@@ -246,7 +246,7 @@ def test_a_missing_price_input_steps_down_and_still_bids(
     monkeypatch.setattr(Lake, "revisions", without_load)
     made = decide(lake, desk, DAY)
     assert overall(made.verdicts, "price") == MISSING
-    assert made.forecast.forecast.rung == "climatology"
+    assert made.forecast.forecast.rung == "day_type"
     assert made.bids.solution.rung.value == "stochastic"
     assert len(made.bids.orders.curves) == 96
     assert lake.read("bids.bid_runs")["rung"].sort().to_list() == [
@@ -255,7 +255,7 @@ def test_a_missing_price_input_steps_down_and_still_bids(
     ]
 
 
-def test_a_stale_weather_vintage_leaves_the_desk_on_its_last_rung(
+def test_a_stale_weather_vintage_steps_its_unit_down_and_the_desk_still_bids(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk: Desk = reference_desk(units=["battery", "wind"])
@@ -278,12 +278,13 @@ def test_a_stale_weather_vintage_leaves_the_desk_on_its_last_rung(
     judged = run_verdicts(lake, desk, stamp)
     assert not_good(judged) == {"raw.weather_forecasts:wind:wind_speed_100m freshness": MISSING}
     run_last_rung(lake, desk, stamp)
-    expected = r"wind cannot be forecast: raw\.weather_forecasts.*within 26\.0 h.*26\.0 h old"
-    with pytest.raises(ForecastUnavailableError, match=expected):
-        run_forecast(lake, desk, stamp)
-    assert lake.read("forecasts.quantiles").is_empty()
+    made = run_forecast(lake, desk, stamp).forecast
+    assert made.rung == "ensemble"
+    assert made.targets["wind"].model == "day_type"
+    assert re.search(r"wind: raw\.weather_forecasts.*within 26\.0 h.*26\.0 h old", made.note)
+    run_bids(lake, desk, stamp)
     orders, rung = orders_in_force(lake, desk, stamp)
-    assert rung == "price_independent"
+    assert rung == "stochastic"
     assert len(orders.curves) == 96
 
 

@@ -9,8 +9,9 @@ import pytest
 from energy_assets.bidding.records import start_states
 from energy_assets.bidding.runs import run_bids, run_last_rung
 from energy_assets.errors import InputError
-from energy_assets.forecasting.day_ahead import PRICE, Scenarios
+from energy_assets.forecasting.day_ahead import Scenarios
 from energy_assets.forecasting.records import scenario_rows
+from energy_assets.forecasting.targets import PRICE
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.trading import profit_cents, totals_cents
 from energy_assets.trading.runs import run_order_file, run_results, run_settlement

@@ -6,10 +6,10 @@ import dagster as dg
 
 from energy_assets.defs.decisions import failing_in_one_line, ingested_before, stamps
 from energy_assets.defs.partitions import delivery_days
-from energy_assets.defs.resources import Workspace
+from energy_assets.defs.resources import Workspace, lake_models
 from energy_assets.defs.specs import key, table_spec
-from energy_assets.forecasting.day_ahead import PRICE
 from energy_assets.forecasting.runs import ForecastRun, run_forecast
+from energy_assets.forecasting.targets import PRICE, target_kind, target_names
 from energy_assets.portfolio import Desk
 
 
@@ -20,14 +20,17 @@ def forecast_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
 
 def _forecast(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
     deps = [key(desk.name, "quality.verdicts")]
-    specs = [
-        table_spec(desk.name, table_id, area=desk.area, deps=deps)
+    targets = {target: _target_spec(desk, target, deps) for target in target_names(desk)}
+    tables = [
+        table_spec(
+            desk.name, table_id, area=desk.area, deps=[spec.key for spec in targets.values()]
+        )
         for table_id in ("forecasts.quantiles", "forecasts.scenarios")
     ]
 
     @dg.multi_asset(
         name=f"{desk.name}__forecasts",
-        specs=specs,
+        specs=[*targets.values(), *tables],
         partitions_def=delivery_days(desk.area),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -41,29 +44,54 @@ def _forecast(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
                     desk,
                     stamp,
                     ingested_before=before,
+                    models=lake_models(
+                        workspace, desk, at=stamp.decision_time, before=before, run_id=stamp.run_id
+                    ),
+                    # A deadline run loads what `model_training` made; only a replay makes its own.
+                    may_train=stamp.mode != "live",
                     progress=lambda what, done, of: context.log.debug(f"{what}: {done}/{of}"),
                 )
             runs.append(run)
-        for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(runs))
+        for target, spec in targets.items():
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=_of_target(runs, target))
+        for spec in tables:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=_of_all(runs))
 
     return _asset
 
 
-def _metadata(runs: list[ForecastRun]) -> dict[str, dg.MetadataValue]:
-    last = runs[-1].forecast
-    price = last.targets[PRICE]
-    labels = last.day.local_labels()
+def _target_spec(desk: Desk, target: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    """One target of a desk: its rows of `forecasts.quantiles`, and how they came about."""
+    table = table_spec(desk.name, "forecasts.quantiles", area=desk.area, deps=deps)
+    members = ", ".join(desk.forecast.members_of(target_kind(desk, target)))
+    return table.replace_attributes(
+        key=dg.AssetKey([desk.name, "forecasts", target]),
+        description=f"99 quantiles of {target} by MTU of the delivery day, from {members}.",
+        metadata={**table.metadata, "members": members},
+    )
+
+
+def _of_all(runs: list[ForecastRun]) -> dict[str, dg.MetadataValue]:
+    return {
+        "dagster/row_count": dg.MetadataValue.int(sum(run.rows_written for run in runs)),
+        **_of_target(runs, PRICE),
+        "note": dg.MetadataValue.text("; ".join(filter(None, (r.forecast.note for r in runs)))),
+    }
+
+
+def _of_target(runs: list[ForecastRun], target: str) -> dict[str, dg.MetadataValue]:
+    made = [run.forecast.targets[target] for run in runs]
+    last = made[-1]
+    labels = runs[-1].forecast.day.local_labels()
     levels = (4, 24, 49, 74, 94)
     rows = [
-        f"| {label} | " + " | ".join(f"{price.quantiles[i, level]:.1f}" for level in levels) + " |"
+        f"| {label} | " + " | ".join(f"{last.quantiles[i, level]:.1f}" for level in levels) + " |"
         for i, label in enumerate(labels)
         if label.endswith(":00")
     ]
     head = "| local | 5 % | 25 % | median | 75 % | 95 % |\n|---|---|---|---|---|---|\n"
     return {
-        "dagster/row_count": dg.MetadataValue.int(sum(run.rows_written for run in runs)),
-        "forecast rung": dg.MetadataValue.text(", ".join({run.forecast.rung for run in runs})),
-        "note": dg.MetadataValue.text("; ".join(filter(None, (r.forecast.note for r in runs)))),
-        "price quantiles": dg.MetadataValue.md(head + "\n".join(rows)),
+        "forecast rung": dg.MetadataValue.text(", ".join(sorted({one.model for one in made}))),
+        "note": dg.MetadataValue.text("; ".join(one.note for one in made if one.note)),
+        f"{target} quantiles": dg.MetadataValue.md(head + "\n".join(rows)),
     }

@@ -31,6 +31,7 @@ from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.lakehouse.current import runs_in_force
 from energy_assets.market import load_area
+from energy_assets.portfolio import Desk
 
 # A sensor that starts looks back over one decision cycle: what was missed while it was down.
 _FIRST_LOOK = timedelta(days=1)
@@ -171,6 +172,9 @@ class _Look:
                     return str(run.run_id)
         return ""
 
+    def _desk(self, name: str) -> Desk:
+        return next(desk for desk in self.workspace.desks if desk.name == name)
+
     def _is_known(self, asked: Waiting) -> bool:
         """Whether the run in force read the message."""
         day = self.session.delivery_day(asked.day)
@@ -194,7 +198,7 @@ class _Look:
             run_key="/".join((asked.desk, SESSION, day, asked.news.label)),
             partition_key=day,
             # The other desks of the area have heard nothing new.
-            asset_selection=decision_keys(asked.desk),
+            asset_selection=decision_keys(self._desk(asked.desk)),
             tags={
                 "desk": asked.desk,
                 "session": SESSION,
