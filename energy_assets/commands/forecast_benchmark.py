@@ -18,7 +18,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.box import SIMPLE
+from rich.table import Column, Table
 
 from energy_assets.commands.history import Report
 from energy_assets.errors import InputError
@@ -51,6 +52,7 @@ MEMBERS = (
     "boosting_residuals_1456",
 )
 ENSEMBLE = "ensemble"
+_HEADS = ("model", "MAE", "RMSE", "rMAE w", "pinball", "CRPS", "80 %", "98 %", "DM p")
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,15 @@ class BenchmarkSummary:
     def table(self) -> Table:
         """One line per model, for people."""
         document = self.document
-        keys = ("mae", "rmse", "rmae_weekly", "rmae_std", "pinball99", "crps")
-        heads = ("model", "MAE", "RMSE", "rMAE weekly", "rMAE std", "pinball99", "CRPS")
+        keys = ("mae", "rmse", "rmae_weekly", "pinball99", "crps")
         table = Table(
-            *heads,
-            "coverage 50/80/90/98 %",
-            "DM p",
+            *(Column(head, no_wrap=True) for head in _HEADS),
+            box=SIMPLE,
+            padding=(0, 1, 0, 0),
             title=f"{document['prices']} · {document['from']} to {document['to']} · "
             f"{document['seconds_per_day']:.2f} CPU s a day",
-            caption="DM p: Diebold-Mariano, small where the ensemble is better",
+            caption="rMAE over the weekly naive; pinball: pinball99; 80 %, 98 %: coverage; DM p: "
+            "Diebold-Mariano, small where the ensemble is better",
         )
         for name, scores in document["models"].items():
             coverage = scores["coverage"] or {}
@@ -101,8 +103,8 @@ class BenchmarkSummary:
             table.add_row(
                 name,
                 *("" if scores[key] is None else f"{scores[key]:.3f}" for key in keys),
-                "/".join(f"{100 * share:.1f}" for share in coverage.values()),
-                "" if p_value is None else f"{p_value:.3f}",
+                *(f"{100 * coverage[c]:.1f}" if coverage else "" for c in ("80", "98")),
+                "" if p_value is None else f"{p_value:.2f}",
             )
         return table
 
