@@ -170,26 +170,6 @@ def fit_predict(
     return fit_columns(features, targets, used, config, dummies).predict(next_features)
 
 
-def fit_predict_windows(
-    features: FloatArray,
-    targets: FloatArray,
-    next_features: FloatArray,
-    windows: Sequence[int],
-    config: LearConfig = DEFAULT_CONFIG,
-    dummies: BoolArray | None = None,
-) -> FloatArray:
-    """Run `fit_predict` on the last so many days for each window; a row of (W, P) per window.
-
-    A window longer than the history uses all of it.
-    """
-    return np.stack(
-        [
-            fit_predict(features[-days:], targets[-days:], next_features, config, dummies)
-            for days in windows
-        ]
-    )
-
-
 def fit_columns(
     features: FloatArray,
     targets: FloatArray,

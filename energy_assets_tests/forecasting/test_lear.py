@@ -179,16 +179,6 @@ def test_recent_days_count_more_with_a_half_life():
     assert (plain.coefficients[:, 0] > 0).all()
 
 
-def test_windows_use_the_last_days_only():
-    features, targets, dummies = problem()
-    both = lear.fit_predict_windows(
-        features[:-1], targets[:-1], features[-1], (56, 1456), dummies=dummies
-    )
-    recent = lear.fit_predict(features[-57:-1], targets[-57:-1], features[-1], dummies=dummies)
-    np.testing.assert_array_equal(both[0], recent)
-    assert both.shape == (2, 24)
-
-
 def test_repeated_fit_is_bit_identical():
     features, targets, dummies = problem()
     first, second = (
