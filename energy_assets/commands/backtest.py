@@ -105,7 +105,9 @@ def run_backtest(
     fetch_history(lake, settings, desk, first, last, now, report)
     known = desk_view(lake, desk, settled)
     forecaster = Forecaster(
-        store=LakeHindcasts(lake, desk, "backtest"), models=model_store(settings, lake, desk)
+        store=LakeHindcasts(lake, desk, "backtest"),
+        models=model_store(settings, lake, desk),
+        progress=report,
     )
     result = replay(known, desk, first, last, forecaster=forecaster, progress=report)
     write_backtest(lake, desk, result)
