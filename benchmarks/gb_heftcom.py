@@ -3,7 +3,7 @@
     python benchmarks/gb_heftcom.py [--part validation|test]
 
 Half-hours of 365 delivery days (23:00 to 23:00 UK), decided at 09:50 UK the day before. Validation
-is 2022; test is 2023. The settings are defaults, chosen on neither. Assumed known at 09:50 on day D:
+is 2022; test is 2023; the settings are defaults, chosen on neither. Known at 09:50 on day D:
 
 - day-ahead price: delivery days to D (their auctions are over);
 - imbalance price: half-hours that ended an hour before, as finally settled (the data has no earlier
