@@ -21,20 +21,13 @@ from pathlib import Path
 import datasets
 import numpy as np
 
+from energy_assets.commands.forecast_benchmark import MEMBERS
 from energy_assets.forecasting import scoring
 from energy_assets.forecasting.benchmark import Checkpoints, run_benchmark
 from energy_assets.forecasting.combination import Recipe
 from energy_assets.forecasting.evaluation import ModelForecast, ModelScores, evaluate
 from energy_assets.forecasting.members.registry import member
 
-MEMBERS = (
-    "lear_56",
-    "lear_84",
-    "lear_1092",
-    "lear_1456",
-    "boosting_1456",
-    "boosting_residuals_1456",
-)
 PUBLISHED = {"LEAR ens": "LEAR Ensemble", "DNN ens": "DNN Ensemble"}
 
 

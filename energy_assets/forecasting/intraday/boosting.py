@@ -30,6 +30,7 @@ from energy_assets.forecasting.boosted_trees import TreeSettings, fit_trees, tre
 from energy_assets.forecasting.intraday.features import REACH_DAYS, Features, Pairs
 from energy_assets.forecasting.intraday.history import RollingHistory
 from energy_assets.forecasting.intraday.ladder import percentiles
+from energy_assets.forecasting.members.archives import archive
 from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
 
 if TYPE_CHECKING:
@@ -202,19 +203,15 @@ class IntradayModel:
         Raises:
             MemberUnavailableError: It is no such archive.
         """
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as found:
-                texts = json.loads(str(found["boosters"]))
-                return FittedIntraday(
-                    datetime.fromisoformat(str(found["trained_until"])),
-                    found["levels"],
-                    found["slopes"],
-                    found["scales"],
-                    tuple(trees_from_text(text) for text in texts),
-                )
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            msg = f"{self.spec.name}: expected an intraday model, found other bytes"
-            raise MemberUnavailableError(msg) from error
+        with archive(content, f"{self.spec.name}: expected an intraday model") as found:
+            texts = json.loads(str(found["boosters"]))
+            return FittedIntraday(
+                datetime.fromisoformat(str(found["trained_until"])),
+                found["levels"],
+                found["slopes"],
+                found["scales"],
+                tuple(trees_from_text(text) for text in texts),
+            )
 
 
 def predict_pairs(

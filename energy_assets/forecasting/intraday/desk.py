@@ -34,6 +34,7 @@ from energy_assets.forecasting.intraday.weather_guidance import (
     fit_weather,
     weather_guidance,
 )
+from energy_assets.forecasting.members.archives import archive
 from energy_assets.forecasting.members.base import MemberUnavailableError
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 from energy_assets.lakehouse.lake import Lake
@@ -119,13 +120,9 @@ def load_unit_model(content: bytes) -> UnitModel:
     Raises:
         MemberUnavailableError: It is no such archive.
     """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as found:
-            text, inner = str(found["weather"]), found["intraday"].tobytes()
-            on_day_ahead, version = bool(found["on_day_ahead"]), str(found["version"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        msg = "intraday: expected a unit's model, found other bytes"
-        raise MemberUnavailableError(msg) from error
+    with archive(content, "intraday: expected a unit's model") as found:
+        text, inner = str(found["weather"]), found["intraday"].tobytes()
+        on_day_ahead, version = bool(found["on_day_ahead"]), str(found["version"])
     weather = trees_from_text(text) if text else None
     return UnitModel(weather, on_day_ahead, IntradayModel().load(inner), version)
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from energy_assets.forecasting.analogues import NEIGHBOURS, analogue_quantiles, analogue_ranks
 from energy_assets.forecasting.arrays import FloatArray
+from energy_assets.forecasting.members.archives import archive
 from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.members.weather_features import SUN, TEMPERATURE, WIND, drivers_of
@@ -132,13 +133,9 @@ class AnalogueMember:
         Raises:
             MemberUnavailableError: It is no such archive.
         """
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as found:
-                until = date.fromisoformat(str(found["trained_until"]))
-                return FittedAnalogues(found["predictors"], found["outcome"], until)
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            msg = f"{self.spec.name}: expected analogues, found other bytes"
-            raise MemberUnavailableError(msg) from error
+        with archive(content, f"{self.spec.name}: expected analogues") as found:
+            until = date.fromisoformat(str(found["trained_until"]))
+            return FittedAnalogues(found["predictors"], found["outcome"], until)
 
 
 def _predictors(history: TargetHistory) -> FloatArray:

@@ -30,6 +30,7 @@ from energy_assets.forecasting import lear
 from energy_assets.forecasting.arrays import BoolArray, FloatArray, IntArray
 from energy_assets.forecasting.asinh import Asinh
 from energy_assets.forecasting.members import deterministic_torch
+from energy_assets.forecasting.members.archives import archive
 from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.quantile_regression import PERCENTILES
@@ -227,27 +228,23 @@ class FeedForwardMember:
         Raises:
             MemberUnavailableError: It is no such archive.
         """
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as found:
-                inputs, outputs = (
-                    Asinh(*(found[f"{side}_{name}"] for name in _TRANSFORM_FIELDS))
-                    for side in ("inputs", "outputs")
-                )
-                layers = sum(name.startswith("layer_") for name in found.files)
-                return FittedFeedForward(
-                    date.fromisoformat(str(found["trained_until"])),
-                    str(found["distribution"]),
-                    int(found["level_days"]),
-                    inputs,
-                    outputs,
-                    found["used"],
-                    found["input_limits"],
-                    found["output_limits"],
-                    [found[f"layer_{number}"] for number in range(layers)],
-                )
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            msg = f"{self.spec.name}: expected feed-forward networks, found other bytes"
-            raise MemberUnavailableError(msg) from error
+        with archive(content, f"{self.spec.name}: expected feed-forward networks") as found:
+            inputs, outputs = (
+                Asinh(*(found[f"{side}_{name}"] for name in _TRANSFORM_FIELDS))
+                for side in ("inputs", "outputs")
+            )
+            layers = sum(name.startswith("layer_") for name in found)
+            return FittedFeedForward(
+                date.fromisoformat(str(found["trained_until"])),
+                str(found["distribution"]),
+                int(found["level_days"]),
+                inputs,
+                outputs,
+                found["used"],
+                found["input_limits"],
+                found["output_limits"],
+                [found[f"layer_{number}"] for number in range(layers)],
+            )
 
 
 def _quantiles(arguments: FloatArray, distribution: str) -> FloatArray:

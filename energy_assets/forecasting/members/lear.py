@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 from dataclasses import asdict, dataclass
 from datetime import date
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from energy_assets.errors import InputError
 from energy_assets.forecasting import lear
 from energy_assets.forecasting.arrays import BoolArray, FloatArray
 from energy_assets.forecasting.asinh import Asinh
+from energy_assets.forecasting.members.archives import archive
 from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
 from energy_assets.forecasting.members.history import TargetHistory
 
@@ -109,18 +109,14 @@ class LearMember:
         Raises:
             MemberUnavailableError: It is no such archive.
         """
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as found:
-                inputs, outputs = (
-                    Asinh(*(found[f"{side}_{name}"] for name in _TRANSFORM_FIELDS))
-                    for side in ("inputs", "outputs")
-                )
-                names = ("used", "coefficients", "intercepts", "penalties", "limits")
-                model = lear.LearModel(inputs, outputs, *(found[name] for name in names))
-                return FittedLear(model, date.fromisoformat(str(found["trained_until"])))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            msg = f"{self.spec.name}: expected a LEAR model, found other bytes"
-            raise MemberUnavailableError(msg) from error
+        with archive(content, f"{self.spec.name}: expected a LEAR model") as found:
+            inputs, outputs = (
+                Asinh(*(found[f"{side}_{name}"] for name in _TRANSFORM_FIELDS))
+                for side in ("inputs", "outputs")
+            )
+            names = ("used", "coefficients", "intercepts", "penalties", "limits")
+            model = lear.LearModel(inputs, outputs, *(found[name] for name in names))
+            return FittedLear(model, date.fromisoformat(str(found["trained_until"])))
 
 
 def _features(history: TargetHistory) -> tuple[FloatArray, BoolArray]:

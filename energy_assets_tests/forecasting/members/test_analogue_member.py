@@ -124,3 +124,9 @@ def test_too_little_history_and_missing_weather_are_said() -> None:
     history.drivers["wind_speed_100m"][-1, 3] = np.nan
     with pytest.raises(MemberUnavailableError, match="found gaps"):
         fitted.predict(history)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut short"])
+def test_bytes_that_are_no_archive_are_one_clear_line(content: bytes) -> None:
+    with pytest.raises(MemberUnavailableError, match=r"^analogues: expected .*, found other bytes"):
+        AnalogueMember().load(content)
