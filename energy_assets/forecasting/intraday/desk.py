@@ -28,7 +28,7 @@ from energy_assets.forecasting.boosted_trees import trees_from_text
 from energy_assets.forecasting.intraday.boosting import FittedIntraday, IntradayModel
 from energy_assets.forecasting.intraday.features import REACH_DAYS
 from energy_assets.forecasting.intraday.history import RollingHistory
-from energy_assets.forecasting.intraday.reading import OutputUnit, UnitReading
+from energy_assets.forecasting.intraday.reading import UnitReading
 from energy_assets.forecasting.intraday.weather_guidance import (
     apply_weather,
     fit_weather,
@@ -37,11 +37,12 @@ from energy_assets.forecasting.intraday.weather_guidance import (
 from energy_assets.forecasting.members.archives import archive
 from energy_assets.forecasting.members.base import MemberUnavailableError
 from energy_assets.forecasting.quantile_regression import PERCENTILES
+from energy_assets.forecasting.targets import output_units
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.run_stamp import Mode
 from energy_assets.market import DeliveryDay
-from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, WindUnit
+from energy_assets.portfolio import Desk
 
 if TYPE_CHECKING:
     import lightgbm
@@ -127,11 +128,6 @@ def load_unit_model(content: bytes) -> UnitModel:
     return UnitModel(weather, on_day_ahead, IntradayModel().load(inner), version)
 
 
-def intraday_units(desk: Desk) -> list[OutputUnit]:
-    """The desk's units whose output is forecast."""
-    return [unit for unit in desk.units if isinstance(unit, WindUnit | SolarUnit | LoadUnit)]
-
-
 def day_ahead_rows(
     lake: Lake, desk: Desk, at: datetime, mode: Mode = "live", days: int = WINDOW_DAYS
 ) -> pl.DataFrame:
@@ -151,7 +147,7 @@ def day_ahead_rows(
         where={
             "session": "day_ahead",
             "mode": mode,
-            "target": [unit.name for unit in intraday_units(desk)],
+            "target": [unit.name for unit in output_units(desk)],
         },
     )
     return rows.filter(pl.col("decision_time") <= at)
@@ -178,7 +174,7 @@ def train_units(
     """
     kind = model or IntradayModel(WINDOW_DAYS)
     made = {}
-    for unit in intraday_units(desk):
+    for unit in output_units(desk):
         days = kind.spec.window_days or WINDOW_DAYS
         reading = UnitReading(known, desk, unit, at, horizon_hours, days, day_ahead)
         try:
@@ -218,7 +214,7 @@ def intraday_forecast(
             UnitReading(known, desk, unit, at, horizon_hours, REACH_DAYS, day_ahead),
             models.get(unit.name),
         )
-        for unit in intraday_units(desk)
+        for unit in output_units(desk)
     }
 
 

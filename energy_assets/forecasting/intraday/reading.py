@@ -35,12 +35,12 @@ from energy_assets.forecasting.arrays import FloatArray, IntArray
 from energy_assets.forecasting.intraday.history import RollingHistory, Vintages
 from energy_assets.forecasting.intraday.weather_guidance import WeatherSeries
 from energy_assets.forecasting.quantile_regression import PERCENTILES
+from energy_assets.forecasting.targets import OutputUnit
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.tables import UTC_TIME
 from energy_assets.market import DeliveryDay, Session, load_area
-from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, WindUnit
+from energy_assets.portfolio import Desk, LoadUnit, WindUnit
 
-OutputUnit = WindUnit | SolarUnit | LoadUnit
 _LEAST_COVERAGE = 0.5
 _MINUTE = 60_000_000
 # Vintages of weather are told apart by how long before the period they were known, in such steps.
