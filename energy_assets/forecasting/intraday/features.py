@@ -139,7 +139,8 @@ class Features:
         """Mean of what was seen at the same time of day in the days before, (N,).
 
         The mean of 28 days that end a horizon before each period, so that no period's own value is
-        in it: what is known of a period is known to all origins alike.
+        in it: what is known of a period is known to all origins alike. A time of day that was never
+        seen (a logger that misses midnight) lies between those beside it.
         """
         history = self._history
         day = history.per_day
@@ -157,6 +158,10 @@ class Features:
         # Row r of the sums, after the zeros in front, holds the days before r - gap.
         total, count = (s[_CLIMATE_DAYS + 1 :][:rows] - s[1 : rows + 1] for s in sums)
         means = np.divide(total, count, out=np.full((rows, day), np.nan), where=count > 0)
+        known_day = np.isfinite(means)
+        for row in np.flatnonzero(known_day.any(axis=1) & ~known_day.all(axis=1)):
+            there = np.flatnonzero(known_day[row])
+            means[row] = np.interp(np.arange(day), there, means[row, there], period=day)
         result: FloatArray = means.reshape(-1)[: len(seen)]
         return result
 

@@ -125,6 +125,16 @@ def test_without_guidance_the_time_of_day_takes_its_place() -> None:
     assert np.ptp(made[:, 49]) > 20
 
 
+def test_a_time_of_day_never_seen_is_forecast_all_the_same() -> None:
+    """A logger that misses midnight on every day: what is expected lies between its neighbours."""
+    outcome = np.where(np.arange(len(WHOLE.outcome)) % 24 == 0, np.nan, WHOLE.outcome)
+    bare = replace(WHOLE, outcome=outcome, guidance=None, drivers={})
+    fitted = MODEL.fit(bare.at(TRAINED_AT))
+    made = fitted.predict(bare.at(TRAINED_AT + 30))[:, 49]
+    midnight = 1 + np.flatnonzero((TRAINED_AT + 31 + np.arange(34)) % 24 == 0)
+    assert np.abs(made[midnight] - (made[midnight - 1] + made[midnight + 1]) / 2).max() < 10
+
+
 def test_too_little_history_is_said() -> None:
     with pytest.raises(MemberUnavailableError, match="expected 500 outcomes"):
         MODEL.fit(WHOLE.at(50))
