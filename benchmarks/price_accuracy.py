@@ -6,9 +6,11 @@ the ensemble against the published LEAR ensemble, DNN ensemble and their average
 never an input); what each member adds to the plain mean. Choices were made on validation days.
 
 Usage: python benchmarks/price_accuracy.py [NP PJM BE DE DE19] [--members a,b] [--checkpoints DIR]
-       [--first-days N]
+       [--first-days N] [--ablation]
 
-Member forecasts are kept in the checkpoint folder; a set takes about 25 CPU minutes without them.
+With `--ablation` also the ensemble without each member in turn, combined and calibrated anew (six
+CPU minutes each). Member forecasts are kept in the checkpoint folder; a set takes about 25 CPU
+minutes without them.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 
 from energy_assets.commands.forecast_benchmark import MEMBERS
 from energy_assets.forecasting import scoring
-from energy_assets.forecasting.benchmark import Checkpoints, run_benchmark
+from energy_assets.forecasting.benchmark import BenchmarkRun, Checkpoints, run_benchmark
 from energy_assets.forecasting.combination import Recipe
 from energy_assets.forecasting.evaluation import ModelForecast, ModelScores, evaluate
 from energy_assets.forecasting.members.registry import member
@@ -38,33 +40,36 @@ def main() -> None:
     parser.add_argument("--members", default=",".join(MEMBERS))
     parser.add_argument("--checkpoints", type=Path, default=Path("data/checkpoints"))
     parser.add_argument("--first-days", type=int, help="only the first days of the test window")
+    parser.add_argument("--ablation", action="store_true")
     asked = parser.parse_args()
     for name in asked.sets:
-        _one_set(name, asked.members.split(","), asked.checkpoints, asked.first_days)
+        _one_set(name, asked)
 
 
-def _one_set(name: str, names: list[str], folder: Path, first_days: int | None) -> None:
+def _one_set(name: str, asked: argparse.Namespace) -> None:
     history = datasets.de_2015_2020() if name == "DE19" else datasets.epf(name)
     first, last = datasets.DE_TEST if name == "DE19" else datasets.EPF_TEST[name]
-    if first_days:
-        last = first + timedelta(days=first_days - 1)
-    run = run_benchmark(
-        history,
-        [member(each) for each in names],
-        Recipe(),
-        first - timedelta(days=datasets.VALIDATION_DAYS),
-        last,
-        checkpoints=Checkpoints(folder, history),
-        progress=_tell,
-    )
+    if asked.first_days:
+        last = first + timedelta(days=asked.first_days - 1)
+    names = asked.members.split(",")
+
+    def run_of(names: list[str]) -> BenchmarkRun:
+        return run_benchmark(
+            history,
+            [member(each) for each in names],
+            Recipe(),
+            first - timedelta(days=datasets.VALIDATION_DAYS),
+            last,
+            checkpoints=Checkpoints(asked.checkpoints, history),
+            progress=_tell,
+        )
+
+    run = run_of(names)
     models = {"ensemble": _model(run.quantiles, "ensemble")}
-    models |= {stage: _model(values, "stage") for stage, values in run.stages.items()}
-    paths = {each: _median(values) for each, values in run.members.items()}
-    models["mean of members"] = ModelForecast(np.mean(list(paths.values()), axis=0))
-    models |= {each: ModelForecast(path) for each, path in paths.items()}
-    for each in paths:
-        rest = [path for other, path in paths.items() if other != each]
-        models[f"mean without {each}"] = ModelForecast(np.mean(rest, axis=0))
+    for left_out in names if asked.ablation else []:
+        without = run_of([each for each in names if each != left_out])
+        models[f"ensemble without {left_out}"] = _model(without.quantiles, "stage")
+    models |= _stages_and_members(run)
     cut = datasets.VALIDATION_DAYS
     parts = {"validation": slice(None, cut), "test": slice(cut, None)}
     scores = {
@@ -79,6 +84,17 @@ def _one_set(name: str, names: list[str], folder: Path, first_days: int | None) 
     _print_scores(scores)
     if name != "DE19":
         _print_published(name, run.outcome[cut:], models["ensemble"].path[cut:])
+
+
+def _stages_and_members(run: BenchmarkRun) -> dict[str, ModelForecast]:
+    models = {stage: _model(values, "stage") for stage, values in run.stages.items()}
+    paths = {each: _median(values) for each, values in run.members.items()}
+    models["mean of members"] = ModelForecast(np.mean(list(paths.values()), axis=0))
+    models |= {each: ModelForecast(path) for each, path in paths.items()}
+    for each in paths:
+        rest = [path for other, path in paths.items() if other != each]
+        models[f"mean without {each}"] = ModelForecast(np.mean(rest, axis=0))
+    return models
 
 
 def _model(quantiles: np.ndarray, role: str) -> ModelForecast:

@@ -53,22 +53,9 @@ def fit(covariate: FloatArray, outcome: FloatArray) -> IsotonicDistribution:
     Raises:
         InputError: No complete pair.
     """
-    from energy_assets.forecasting.combination.isotonic_kernel import falling_probabilities
+    from energy_assets.forecasting.combination.isotonic_kernel import fitted
 
     known = np.isfinite(covariate) & np.isfinite(outcome)
     if not known.any():
         raise InputError("isotonic regression", expected="a pair without NaN", found="none")
-    knots, group = np.unique(covariate[known], return_inverse=True)
-    actual = outcome[known]
-    order = np.argsort(actual)
-    actual = actual[order]
-    new = np.ones(len(actual), dtype=bool)
-    new[1:] = actual[1:] > actual[:-1]
-    thresholds = actual[new]
-    if len(thresholds) > MOST_THRESHOLDS:
-        ranks = np.linspace(0, len(thresholds) - 1, MOST_THRESHOLDS).round().astype(int)
-        thresholds = thresholds[ranks]
-    probabilities = falling_probabilities(
-        actual, group[order].astype(np.int64), len(knots), thresholds
-    )
-    return IsotonicDistribution(knots, thresholds, probabilities)
+    return IsotonicDistribution(*fitted(covariate[known], outcome[known], MOST_THRESHOLDS))

@@ -13,6 +13,38 @@ from energy_assets.forecasting.arrays import FloatArray, IntArray
 
 
 @njit(cache=True)
+def fitted(
+    covariate: FloatArray, outcome: FloatArray, most_thresholds: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Knots (G,), thresholds (T,) and probabilities (G, T) of pairs without NaN, each (n,).
+
+    Of more distinct outcomes than `most_thresholds`, so many are kept, evenly by rank.
+    """
+    knots, group = _ranked(covariate, np.argsort(covariate))
+    order = np.argsort(outcome)
+    thresholds, _ = _ranked(outcome, order)
+    if thresholds.shape[0] > most_thresholds:
+        ranks = np.linspace(0, thresholds.shape[0] - 1, most_thresholds)
+        thresholds = thresholds[np.round(ranks).astype(np.int64)]
+    shares = falling_probabilities(outcome[order], group[order], knots.shape[0], thresholds)
+    return knots, thresholds, shares
+
+
+@njit(cache=True)
+def _ranked(values: FloatArray, order: IntArray) -> tuple[FloatArray, IntArray]:
+    """Distinct values, rising, and the index of each value among them, (n,)."""
+    distinct = np.empty(values.shape[0])
+    rank = np.empty(values.shape[0], dtype=np.int64)
+    count = 0
+    for i in order:
+        if count == 0 or values[i] > distinct[count - 1]:
+            distinct[count] = values[i]
+            count += 1
+        rank[i] = count - 1
+    return distinct[:count].copy(), rank
+
+
+@njit(cache=True)
 def falling_probabilities(
     outcome: FloatArray, group: IntArray, groups: int, thresholds: FloatArray
 ) -> FloatArray:
