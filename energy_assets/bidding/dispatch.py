@@ -23,7 +23,7 @@ from energy_assets.bidding.arrays import FloatArray
 from energy_assets.bidding.model_data import ModelData, model_data
 from energy_assets.bidding.operation import Operation, cash
 from energy_assets.bidding.problem import BiddingProblem, StartState
-from energy_assets.bidding.stochastic import Seconds, Solved, solve_model
+from energy_assets.bidding.stochastic import Seconds, auction_position, solve_model
 from energy_assets.errors import InputError
 
 Availability = Mapping[str, npt.ArrayLike]
@@ -36,7 +36,7 @@ class Schedule:
 
     Attributes:
         position: Net sale (T,) MW.
-        power: Net injection per unit (T,) MW.
+        power: Net injection per unit (T,) MW; of a flexible load, what it is lowered by.
         energy: Per battery, MWh at the end of each MTU.
         on: Per thermal unit, by hour (H,).
         imbalance: Injection less position (T,) MW, long positive.
@@ -137,7 +137,7 @@ def _given_hours(commitment: Commitment, name: str, data: ModelData) -> FloatArr
     hours = np.asarray(commitment[name], dtype=float)
     if hours.shape != (data.hour_count,):
         raise InputError(where, expected=f"{data.hour_count} hours", found=str(hours.shape))
-    return hours
+    return hours[None, :]
 
 
 def _path(
@@ -164,13 +164,8 @@ def _schedule(
     feasibility.check(problem, data)
     solved = solve_model(data, problem.solver, Seconds(), "path", commitment)
     if position is None:
-        position = _position(solved, data)
+        position = auction_position(solved, data)
     return as_schedule(data, solved.operation, position)
-
-
-def _position(solved: Solved, data: ModelData) -> FloatArray:
-    assert data.grid is not None
-    return data.grid.volumes(solved.result.read(solved.compiled, solved.model.volume))
 
 
 def as_schedule(data: ModelData, operation: Operation, position: FloatArray) -> Schedule:
@@ -178,11 +173,13 @@ def as_schedule(data: ModelData, operation: Operation, position: FloatArray) -> 
     power = {name: path[0] for name, path in (operation.output | operation.power).items()}
     for name, discharge in operation.discharge.items():
         power[name] = discharge[0] - operation.charge[name][0]
+    for name, lowered in operation.lowered.items():
+        power[name] = lowered[0] - operation.raised[name][0]
     return Schedule(
         position=position[0],
         power=power,
         energy={name: path[0] for name, path in operation.energy.items()},
-        on={name: on.astype(bool) for name, on in operation.on.items()},
-        imbalance=(operation.injection(data) - position)[0],
+        on={name: on[0].astype(bool) for name, on in operation.on.items()},
+        imbalance=operation.surplus(data, position)[0],
         value=float(cash(data, operation, position)[0]),
     )

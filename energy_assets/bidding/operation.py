@@ -15,8 +15,9 @@ import numpy as np
 
 from energy_assets.bidding.arrays import FloatArray
 from energy_assets.bidding.handoff import CompiledModel, SolverResult
+from energy_assets.bidding.market_data import ReserveData
 from energy_assets.bidding.model.risk import conditional_value_at_risk
-from energy_assets.bidding.model_data import ModelData
+from energy_assets.bidding.model_data import ModelData, ThermalData
 from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.solution import (
     BiddingSolution,
@@ -38,26 +39,81 @@ class Operation:
         charge: Batteries, MW at the connection.
         discharge: Batteries, MW at the connection.
         energy: Batteries, MWh at the end of the MTU.
+        lowered: Flexible loads, consumption taken off, MW.
+        raised: Flexible loads, consumption added, MW.
         power: Thermal units, MW.
-        on: Thermal units, 0 or 1 by hour (H,).
+        on: Thermal units, 0 or 1 by commitment case and hour (C, H).
+        offered: Reserve products, volume by block and offer price (B, K) MW.
+        missing: Reserve products, what of an award is not covered (S, B) MW.
+        sell: Intraday sales by node, MTU and step (N, T, J) MW; None without a ladder.
+        buy: Intraday purchases, the same.
+        block_volume: Volume of each block candidate (J,) MW.
     """
 
     output: UnitPaths = field(default_factory=dict)
+    lowered: UnitPaths = field(default_factory=dict)
+    raised: UnitPaths = field(default_factory=dict)
     charge: UnitPaths = field(default_factory=dict)
     discharge: UnitPaths = field(default_factory=dict)
     energy: UnitPaths = field(default_factory=dict)
     power: UnitPaths = field(default_factory=dict)
     on: UnitPaths = field(default_factory=dict)
+    offered: UnitPaths = field(default_factory=dict)
+    missing: UnitPaths = field(default_factory=dict)
+    sell: FloatArray | None = None
+    buy: FloatArray | None = None
+    block_volume: FloatArray | None = None
 
     def injection(self, data: ModelData) -> FloatArray:
         """Net injection of all units and forced output (S, T)."""
         total = data.forced.copy()
-        for paths in (self.output, self.discharge, self.power):
+        for paths in (self.output, self.discharge, self.power, self.lowered):
             for path in paths.values():
                 total += path
-        for path in self.charge.values():
-            total -= path
+        for paths in (self.charge, self.raised):
+            for path in paths.values():
+                total -= path
         return total
+
+    def intraday(self, data: ModelData) -> FloatArray:
+        """Net sale intraday (S, T) MW."""
+        if data.intraday is None or self.sell is None or self.buy is None:
+            return np.zeros(data.price.shape)
+        return data.intraday.volume(self.sell, self.buy)
+
+    def awards(self, data: ModelData) -> UnitPaths:
+        """Award of each reserve product (S, B) MW, what is missing taken off."""
+        return {
+            reserve.name: reserve.award(self.offered.get(reserve.name, reserve.prices))
+            - self.missing.get(reserve.name, 0.0)
+            for reserve in data.reserves
+        }
+
+    def called(self, data: ModelData) -> FloatArray:
+        """Called reserve power (S, T) MW, upward positive."""
+        total = np.zeros(data.price.shape)
+        for reserve in data.reserves:
+            total += reserve.called(reserve.award(self.offered.get(reserve.name, reserve.prices)))
+        return total
+
+    def surplus(self, data: ModelData, position: FloatArray) -> FloatArray:
+        """Injection beyond everything sold or called (S, T) MW, given the auction's position."""
+        sold = data.earlier + position + self.intraday(data) + self.called(data)
+        surplus: FloatArray = self.injection(data) - sold
+        return surplus
+
+    def market_income(self, data: ModelData, position: FloatArray) -> FloatArray:
+        """Cash (S,) of auction, intraday and reserves; sessions that are over are history."""
+        total = data.hours * (data.price * position).sum(axis=1)
+        if data.intraday is not None and self.sell is not None and self.buy is not None:
+            total = total + data.intraday.income(self.sell, self.buy, data.hours)
+        for reserve in data.reserves:
+            offered = self.offered.get(reserve.name, reserve.prices)
+            called = reserve.called(reserve.award(offered))
+            total = total + reserve.income(offered)
+            total = total + data.hours * (reserve.energy_price * called).sum(axis=1)
+        result: FloatArray = total
+        return result
 
     def cost(self, data: ModelData) -> FloatArray:
         """Fuel, starts, wear, support and terminal value of each scenario (S,)."""
@@ -68,11 +124,14 @@ class Operation:
             unit = battery.unit
             total += hours * unit.wear_cost * self.discharge[unit.name].sum(axis=1)
             total -= unit.terminal_value * self.energy[unit.name][:, -1]
+        for load in data.loads:
+            rate = hours * load.flexibility.shift_cost
+            total += rate * self.lowered[load.name].sum(axis=1)
         for thermal in data.thermals:
-            name = thermal.unit.name
-            total += hours * (self.power[name] @ thermal.marginal_cost)
-            starts = np.maximum(np.diff(self.on[name], prepend=float(thermal.on)), 0.0).sum()
-            total += starts * thermal.unit.start_cost
+            on, power = self.on[thermal.unit.name], self.power[thermal.unit.name]
+            running = np.repeat(on, data.mtus_per_hour, axis=1) @ thermal.running_cost * hours
+            by_case = running + thermal.start_costs(on)
+            total += hours * (power @ thermal.energy_cost) + by_case[thermal.case_of]
         return total
 
 
@@ -87,7 +146,24 @@ def read_operation(
         values[values < 1e-9] = 0.0
         return values
 
-    units = model.unit
+    def rounded(name: str) -> FloatArray:
+        unit = units[name]
+        return np.rint(result.read(compiled, unit.on)).reshape(-1, data.hour_count)
+
+    def offers(reserve: ReserveData) -> FloatArray:
+        volume = result.read(compiled, model.product[reserve.name].volume)
+        return np.maximum(volume, 0.0).reshape(reserve.prices.shape)
+
+    def missing(reserve: ReserveData) -> FloatArray:
+        values = result.read(compiled, model.product[reserve.name].missing)
+        return np.maximum(values, 0.0).reshape(data.scenario_count, reserve.block_count)
+
+    def trades(variable: Any) -> FloatArray:
+        assert data.intraday is not None
+        nodes = (data.intraday.node_count, *data.intraday.depth.shape)
+        return np.maximum(result.read(compiled, variable), 0.0).reshape(nodes)
+
+    units, loads = model.unit, [load.name for load in data.loads]
     batteries = [battery.unit.name for battery in data.batteries]
     thermals = [thermal.unit.name for thermal in data.thermals]
     return Operation(
@@ -96,16 +172,28 @@ def read_operation(
         discharge={name: read(units[name].discharge) for name in batteries},
         energy={name: read(units[name].energy) for name in batteries},
         power={name: read(units[name].power) for name in thermals},
-        on={name: np.rint(result.read(compiled, units[name].on)) for name in thermals},
+        lowered={name: read(units[name].lower) for name in loads},
+        raised={name: read(units[name].raise_) for name in loads},
+        on={name: rounded(name) for name in thermals},
+        offered={r.name: offers(r) for r in data.reserves if r.awarded is None},
+        missing={r.name: missing(r) for r in data.reserves if r.awarded is not None},
+        sell=None if data.intraday is None else trades(model.sell),
+        buy=None if data.intraday is None else trades(model.buy),
+        block_volume=(
+            None
+            if data.blocks is None
+            else np.maximum(result.read(compiled, model.block_volume), 0.0)
+        ),
     )
 
 
 def cash(data: ModelData, operation: Operation, position: FloatArray) -> FloatArray:
     """Cash profit of each scenario (S,) for a position (S, T)."""
-    surplus = operation.injection(data) - position
+    surplus = operation.surplus(data, position)
     settled: FloatArray = np.where(surplus > 0, data.long_price, data.short_price) * surplus
-    income: FloatArray = data.hours * (data.price * position + settled).sum(axis=1)
-    return income - operation.cost(data)
+    income = operation.market_income(data, position) + data.hours * settled.sum(axis=1)
+    cash: FloatArray = income - operation.cost(data)
+    return cash
 
 
 def summarise(
@@ -118,7 +206,7 @@ def summarise(
     """The solution of a rung from the operation and position (S, T) in canonical order."""
     weights = data.probability
     profit = cash(data, operation, position)
-    surplus = operation.injection(data) - position
+    surplus = operation.surplus(data, position)
     back = np.argsort(data.order)
     return BiddingSolution(
         position=position[back],
@@ -127,7 +215,7 @@ def summarise(
         profit=profit[back],
         expected_value=float(weights @ profit),
         cvar=conditional_value_at_risk(profit, weights, data.cvar_level),
-        soft_breaches=_soft_breaches(data, surplus),
+        soft_breaches=(*_soft_breaches(data, surplus), *_missing_awards(data, operation)),
         **fields,
     )
 
@@ -145,15 +233,24 @@ def unit_plans(
             energy = PathBand.over(operation.energy[name], weights)
             plans.append(UnitPlan(name, PathBand.over(net, weights), energy=energy))
         elif name in operation.power:
-            on = tuple(bool(value) for value in operation.on[name])
+            on = _usual_hours(next(t for t in data.thermals if t.unit.name == name), operation)
             plans.append(UnitPlan(name, PathBand.over(operation.power[name], weights), on=on))
         elif name in operation.output:
             plans.append(UnitPlan(name, PathBand.over(operation.output[name], weights)))
         elif isinstance(unit, LoadUnit | WindUnit | SolarUnit):
             sign = -1.0 if isinstance(unit, LoadUnit) else 1.0
-            forced = sign * problem.availability[name][data.order]
-            plans.append(UnitPlan(name, PathBand.over(forced, weights)))
+            path = sign * problem.availability[name][data.order]
+            if name in operation.lowered:
+                path = path + operation.lowered[name] - operation.raised[name]
+            plans.append(UnitPlan(name, PathBand.over(path, weights)))
     return tuple(plans)
+
+
+def _usual_hours(thermal: ThermalData, operation: Operation) -> tuple[bool, ...]:
+    """Hours in which the unit runs in the likelier half of its commitments."""
+    on = operation.on[thermal.unit.name]
+    share = np.bincount(thermal.case_of, minlength=len(on)) / len(thermal.case_of)
+    return tuple(bool(value) for value in share @ on > 0.5)
 
 
 def _soft_breaches(data: ModelData, surplus: FloatArray) -> tuple[SoftBreach, ...]:
@@ -163,3 +260,15 @@ def _soft_breaches(data: ModelData, surplus: FloatArray) -> tuple[SoftBreach, ..
         SoftBreach("max_imbalance_mw", int(t), int(broken[:, t].sum()), float(beyond[:, t].max()))
         for t in np.flatnonzero(broken.any(axis=0))
     )
+
+
+def _missing_awards(data: ModelData, operation: Operation) -> list[SoftBreach]:
+    breaches = []
+    for reserve in data.reserves:
+        missing = operation.missing.get(reserve.name, np.zeros((1, reserve.block_count)))
+        for block in np.flatnonzero((missing > 1e-4).any(axis=0)).tolist():
+            first = int(np.flatnonzero((reserve.block_of == block) & (reserve.active > 0))[0])
+            count = int((missing[:, block] > 1e-4).sum())
+            worst = float(missing[:, block].max())
+            breaches.append(SoftBreach(f"cover of the {reserve.name} award", first, count, worst))
+    return breaches

@@ -26,6 +26,12 @@ from pydantic import (
 )
 
 from energy_assets.bidding.arrays import FloatArray, Matrix, Vector
+from energy_assets.bidding.markets import (
+    BlockCandidate,
+    IntradayMarket,
+    ReserveMarket,
+    require_shape,
+)
 from energy_assets.errors import InputError
 from energy_assets.market.orders import CurveRules
 from energy_assets.portfolio.desk import ImbalanceTerms, Limits
@@ -90,13 +96,21 @@ class SolverOptions(_Model):
 
 
 class BiddingProblem(_Model):
-    """A day-ahead bidding problem.
+    """What to offer at one gate.
 
     Attributes:
         start: Start of the first MTU.
         mtu_minutes: MTU length.
         units: The plant.
-        prices: Day-ahead price scenarios (S, T), currency/MWh.
+        prices: Price scenarios (S, T) of the auction at hand, currency/MWh; day-ahead prices where
+            there is none.
+        auction: Whether a curve is offered. Otherwise the position is what earlier sessions left
+            and what is traded intraday.
+        earlier_position: Net sale (T,) MW from earlier sessions and delivery obligations; their
+            cash is history.
+        blocks: Block orders that may be offered beside the curve.
+        reserves: Reserve products, offered now or later, or awarded.
+        intraday: Trading after the auction.
         probabilities: Of the scenarios (S,); equal if left out.
         long_prices: Imbalance price of a surplus (S, T).
         short_prices: Imbalance price of a deficit (S, T).
@@ -105,6 +119,8 @@ class BiddingProblem(_Model):
         power_limits: Per battery or thermal unit, highest power (T,) MW where an outage lowers it.
         marginal_costs: Per thermal unit, currency/MWh, one figure or (T,).
         start_states: Per unit, where the unit's own figures are out of date.
+        commit_late: Thermal units that can still be started once the auction's outcome is known:
+            their commitment may differ by scenario.
         rules: The order checks' figures.
         limits: Position limits.
         risk_weight: 0 maximises the mean, 1 the conditional value at risk.
@@ -117,6 +133,11 @@ class BiddingProblem(_Model):
     mtu_minutes: Literal[15, 30, 60]
     units: tuple[Unit, ...] = Field(min_length=1)
     prices: Matrix
+    auction: bool = True
+    earlier_position: Vector | None = None
+    blocks: tuple[BlockCandidate, ...] = ()
+    reserves: tuple[ReserveMarket, ...] = ()
+    intraday: IntradayMarket | None = None
     probabilities: Vector | None = None
     long_prices: Matrix | None = None
     short_prices: Matrix | None = None
@@ -125,6 +146,7 @@ class BiddingProblem(_Model):
     power_limits: dict[str, Vector] = Field(default_factory=dict)
     marginal_costs: dict[str, float | Vector] = Field(default_factory=dict)
     start_states: dict[str, StartState] = Field(default_factory=dict)
+    commit_late: tuple[str, ...] = ()
     rules: CurveRules
     limits: Limits
     risk_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -184,6 +206,10 @@ class BiddingProblem(_Model):
             "probabilities": None,
             "long_prices": None,
             "short_prices": None,
+            "blocks": (),
+            "reserves": (),
+            "intraday": None,
+            "commit_late": (),
         }
         return type(self).model_validate(document | changes)
 
@@ -197,6 +223,7 @@ class BiddingProblem(_Model):
         self._check_horizon()
         self._check_probabilities()
         self._check_imbalance()
+        self._check_markets()
         self._check_names()
         for unit in self.units:
             self._check_unit(unit)
@@ -210,7 +237,7 @@ class BiddingProblem(_Model):
     def _check_probabilities(self) -> None:
         if self.probabilities is None:
             return
-        _require_shape("probabilities", self.probabilities, (self.scenario_count,))
+        require_shape("probabilities", self.probabilities, (self.scenario_count,))
         if (self.probabilities < 0).any() or abs(self.probabilities.sum() - 1.0) > 1e-6:
             found = float(self.probabilities.sum())
             raise broken_rule("probabilities", "figures from 0 that add up to 1", found)
@@ -224,13 +251,36 @@ class BiddingProblem(_Model):
                 raise broken_rule("imbalance.deviation_penalty", expected, "nothing")
             return
         shape = self.prices.shape
-        _require_shape("long_prices", self.long_prices, shape)
-        _require_shape("short_prices", self.short_prices, shape)
+        require_shape("long_prices", self.long_prices, shape)
+        require_shape("short_prices", self.short_prices, shape)
         above = np.argwhere(self.long_prices > self.short_prices + 1e-9)
         if above.size:
             where = f"long_prices[{above[0][0]}][{above[0][1]}]"
             expected = "at most the short price (else imbalance is a money machine)"
             raise broken_rule(where, expected, float(self.long_prices[tuple(above[0])]))
+
+    def _check_markets(self) -> None:
+        if self.earlier_position is not None:
+            require_shape("earlier_position", self.earlier_position, (self.mtu_count,))
+        if self.blocks and not self.auction:
+            raise broken_rule("blocks", "none without an auction", len(self.blocks))
+        for number, block in enumerate(self.blocks):
+            if block.mtus.stop > self.mtu_count:
+                where = f"blocks[{number}]"
+                raise broken_rule(where, f"an end within {self.mtu_count} MTUs", block.mtus.stop)
+        providers = {u.name for u in self.units if not is_fixed(u)}
+        names = [market.name for market in self.reserves]
+        for market in self.reserves:
+            market.require_fit(*self.prices.shape)
+            if names.count(market.name) > 1:
+                raise broken_rule("reserves", "distinct names", market.name)
+            for name in market.providers:
+                if name not in providers:
+                    where = f"reserves[{market.name}].providers"
+                    expected = f"some of {', '.join(sorted(providers)) or 'no units'}"
+                    raise broken_rule(where, expected, name)
+        if self.intraday is not None:
+            self.intraday.require_fit(*self.prices.shape)
 
     def _check_names(self) -> None:
         forecast = {u.name for u in self.units if isinstance(u, WindUnit | SolarUnit | LoadUnit)}
@@ -241,6 +291,7 @@ class BiddingProblem(_Model):
             ("power_limits", self.power_limits, plant),
             ("marginal_costs", self.marginal_costs, thermal),
             ("start_states", self.start_states, plant),
+            ("commit_late", self.commit_late, thermal),
         ):
             for name in given:
                 if name not in known:
@@ -253,7 +304,7 @@ class BiddingProblem(_Model):
             return
         if unit.name in self.power_limits:
             where = f"power_limits[{unit.name}]"
-            _require_shape(where, self.power_limits[unit.name], (self.mtu_count,))
+            require_shape(where, self.power_limits[unit.name], (self.mtu_count,))
             require_within(where, float(self.power_limits[unit.name].min()), 0.0, np.inf)
         state = self.start_state(unit)
         if isinstance(unit, BatteryUnit):
@@ -271,7 +322,7 @@ class BiddingProblem(_Model):
         if unit.name not in self.availability:
             raise broken_rule(where, f"({self.scenario_count}, {self.mtu_count}) MW", "nothing")
         paths = self.availability[unit.name]
-        _require_shape(where, paths, self.prices.shape)
+        require_shape(where, paths, self.prices.shape)
         highest = unit.peak_mw if isinstance(unit, LoadUnit) else unit.capacity_mw
         for value in (float(paths.min()), float(paths.max())):
             # Meter noise of a hundredth above the rating is no reason to miss a gate.
@@ -285,12 +336,14 @@ class BiddingProblem(_Model):
             return
         cost = self.marginal_costs[unit.name]
         if isinstance(cost, np.ndarray):
-            _require_shape(where, cost, (self.mtu_count,))
+            require_shape(where, cost, (self.mtu_count,))
 
 
-def _require_shape(field: str, array: FloatArray, shape: tuple[int, ...]) -> None:
-    if array.shape != shape:
-        raise broken_rule(field, f"shape {shape}", str(array.shape))
+def is_fixed(unit: Unit) -> bool:
+    """Whether nothing can be decided about a unit."""
+    if isinstance(unit, WindUnit | SolarUnit):
+        return not unit.curtailable
+    return isinstance(unit, LoadUnit) and unit.flexibility is None
 
 
 def make_problem(source: str, **fields: Any) -> BiddingProblem:

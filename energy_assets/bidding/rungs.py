@@ -23,6 +23,7 @@ from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.solution import BiddingSolution, Rung
 from energy_assets.bidding.stochastic import solve
 from energy_assets.errors import InfeasibleError
+from energy_assets.market.orders import CurveOrder
 
 
 def best_bid(problem: BiddingProblem) -> BiddingSolution:
@@ -41,10 +42,13 @@ def price_independent(problem: BiddingProblem, *, reason: str = "") -> BiddingSo
     """The last rung: one price-independent order per MTU."""
     data = model_data(problem)
     operation = _operation(data)
-    position = data.probability @ operation.injection(data)
-    curves = flat_orders(problem, position)
-    tick = problem.rules.volume_tick_mw
-    position = np.array([curve.points[0][1] * tick for curve in curves])
+    curves: tuple[CurveOrder, ...] = ()
+    position = np.zeros(data.mtu_count)
+    if problem.auction:
+        nothing = np.zeros(data.price.shape)
+        curves = flat_orders(problem, data.probability @ operation.surplus(data, nothing))
+        tick = problem.rules.volume_tick_mw
+        position = np.array([curve.points[0][1] * tick for curve in curves])
     return summarise(
         problem,
         data,
@@ -79,7 +83,13 @@ def _operation(data: ModelData) -> Operation:
         discharge={name: np.broadcast_to(np.maximum(f, 0), shape) for name, f in flows.items()},
         energy=energy,
         power={name: np.broadcast_to(power, shape) for name, (power, _) in runs.items()},
-        on={name: on for name, (_, on) in runs.items()},
+        lowered={load.name: np.zeros(shape) for load in data.loads},
+        raised={load.name: np.zeros(shape) for load in data.loads},
+        on={
+            thermal.unit.name: np.tile(runs[thermal.unit.name][1], (thermal.case_count, 1))
+            for thermal in data.thermals
+        },
+        offered={r.name: np.zeros(r.prices.shape) for r in data.reserves if r.awarded is None},
     )
 
 

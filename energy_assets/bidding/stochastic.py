@@ -35,8 +35,10 @@ from energy_assets.bidding.handoff import (
 from energy_assets.bidding.model.build import ModeCells, build_model
 from energy_assets.bidding.model_data import ModelData, model_data
 from energy_assets.bidding.operation import Operation, read_operation, summarise
+from energy_assets.bidding.price_grid import IntArray
 from energy_assets.bidding.problem import BiddingProblem, SolverOptions
 from energy_assets.bidding.solution import BiddingSolution, Rung
+from energy_assets.market.orders import CurveOrder
 
 # Below this both-ways power is solver noise.
 SIMULTANEOUS_MW = 1e-5
@@ -95,11 +97,12 @@ def solve(problem: BiddingProblem) -> BiddingSolution:
         data = model_data(problem)
         feasibility.check(problem, data)
     solved, commitment_gap, scope = solve_data(data, problem.solver, seconds)
-    assert data.grid is not None
-    volumes = solved.result.read(solved.compiled, solved.model.volume)
     with seconds.step("curves"):
-        curves = curve_orders(problem, data.grid, data.grid.settle(volumes))
-    position = data.grid.volumes(volumes)
+        curves: tuple[CurveOrder, ...] = ()
+        if data.grid is not None:
+            volumes = solved.result.read(solved.compiled, solved.model.volume)
+            curves = curve_orders(problem, data.grid, data.grid.settle(volumes))
+    position = auction_position(solved, data)
     gap = solved.gap if commitment_gap is None else commitment_gap
     value = solved.result.value
     return summarise(
@@ -118,36 +121,64 @@ def solve(problem: BiddingProblem) -> BiddingSolution:
     )
 
 
+def auction_position(solved: Solved, data: ModelData) -> FloatArray:
+    """The auction's position (S, T) MW of a solved model."""
+    if data.grid is None:
+        assert data.position is not None
+        return data.position
+    position = data.grid.volumes(solved.result.read(solved.compiled, solved.model.volume))
+    if data.blocks is not None and solved.operation.block_volume is not None:
+        position = position + data.blocks.position(solved.operation.block_volume)
+    return position
+
+
 def solve_data(
     data: ModelData, options: SolverOptions, seconds: Seconds
 ) -> tuple[Solved, float | None, str]:
     """The recipe on arrays: the solved model, the commitment's gap and the scope of its proof."""
     if data.thermals and data.scenario_count > options.reduced_scenarios:
         with seconds.step("reduction"):
-            reduced = _reduced(data, options.reduced_scenarios)
+            reduced, nearest = reduce_data(data, options.reduced_scenarios)
         first = solve_model(reduced, options, seconds, "commitment")
-        commitment = _commitment(first, reduced)
+        commitment = _commitment(first, reduced, data, nearest)
         solved = solve_model(data, options, seconds, "recourse", commitment)
         return solved, first.gap, "reduced scenarios"
     return solve_model(data, options, seconds, "solve"), None, "all scenarios"
 
 
-def _reduced(data: ModelData, keep: int) -> ModelData:
+def reduce_data(data: ModelData, keep: int) -> tuple[ModelData, IntArray]:
+    """The problem on a few scenarios chosen by forward selection.
+
+    Returns:
+        The reduced problem, and for each scenario the kept one that stands for it (S,).
+    """
     from energy_assets.forecasting.scenarios import reduce_scenarios
 
-    paths = np.hstack([data.price, data.forced, *(r.available for r in data.renewables)])
+    parts = [data.price, data.forced, *(r.available for r in data.renewables)]
+    if data.intraday is not None:
+        parts.append(data.intraday.price)
+    paths = np.hstack(parts)
     kept = np.asarray(reduce_scenarios(paths, keep)[0], dtype=np.int64)
     spread = paths.std(axis=0)
     scaled = paths / np.where(spread > 0, spread, 1.0)
     # The probabilities it returns assume equally likely paths; the problem's may not be.
-    nearest = [int(np.square(scaled[kept] - path).sum(axis=1).argmin()) for path in scaled]
+    distances = [np.square(scaled[kept] - path).sum(axis=1) for path in scaled]
+    nearest = np.array([int(each.argmin()) for each in distances], dtype=np.int64)
     probability = np.zeros(keep)
     np.add.at(probability, nearest, data.probability)
-    return data.subset(kept, probability)
+    return data.subset(kept, probability), nearest
 
 
-def _commitment(solved: Solved, data: ModelData) -> Commitment:
-    return {t.unit.name: solved.operation.on[t.unit.name] for t in data.thermals}
+def _commitment(
+    solved: Solved, reduced: ModelData, data: ModelData, nearest: IntArray
+) -> Commitment:
+    """Hours on by case of the whole problem (C, H): each scenario runs as the one kept for it."""
+    found = {}
+    for few, thermal in zip(reduced.thermals, data.thermals, strict=True):
+        by_scenario = solved.operation.on[few.unit.name][few.case_of][nearest]
+        _, first = np.unique(thermal.case_of, return_index=True)
+        found[thermal.unit.name] = by_scenario[first]
+    return found
 
 
 def solve_model(
@@ -223,13 +254,13 @@ def _solve_once(
 def _fix_commitment(solver: Highs, model: Any, commitment: Commitment) -> None:
     for name, on in commitment.items():
         block = model.unit[name]
-        switch = np.diff(on, prepend=_initially_on(block))
+        switch = np.diff(on, prepend=_initially_on(block), axis=1)
         for variable, values in (
             (block.on, on),
             (block.start, np.maximum(switch, 0.0)),
             (block.stop, np.maximum(-switch, 0.0)),
         ):
-            solver.fix(solver.compiled.positions(variable), values)
+            solver.fix(solver.compiled.positions(variable), values.ravel())
 
 
 def _initially_on(block: Any) -> float:

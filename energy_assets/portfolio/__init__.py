@@ -30,6 +30,7 @@ from energy_assets.portfolio.feed_specs import (
 from energy_assets.portfolio.units import (
     BatteryUnit,
     FuelUse,
+    LoadFlexibility,
     LoadUnit,
     SolarUnit,
     ThermalUnit,
@@ -52,6 +53,7 @@ __all__ = [
     "FuelUse",
     "ImbalanceTerms",
     "Limits",
+    "LoadFlexibility",
     "LoadUnit",
     "MappedFilesFeed",
     "OpenMeteoFeed",

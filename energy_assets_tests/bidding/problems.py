@@ -95,3 +95,70 @@ def mixed_problem(scenarios, mtus, *, seed=0, minutes=15, rules=LINEAR, **change
         "solver": {"gap": 0.02, "reduced_scenarios": 3},
     }
     return problem(units, prices, **(fields | changes))
+
+
+def multi_market_problem(scenarios, mtus, *, seed=0, nodes=3, awarded=False, **changes):
+    """`mixed_problem` with a flexible load, two reserve products, a block and the intraday ladder."""
+    base = mixed_problem(scenarios, mtus, seed=seed)
+    rng = np.random.default_rng(seed + 1)
+    shape = (scenarios, mtus)
+    flexible = LoadUnit(
+        name="cold_store",
+        peak_mw=8,
+        flexibility={
+            "lower_mw": 3,
+            "raise_mw": 4,
+            "energy_mwh": 6,
+            "recovery_hours": 4,
+            "shift_cost": 1,
+        },
+    )
+    per_block = mtus // 2
+    block_of = [min(t // per_block, 1) for t in range(mtus)]
+    fcr = {
+        "name": "fcr",
+        "direction": "symmetric",
+        "pricing": "pay_as_cleared",
+        "block_of": block_of,
+        "capacity_prices": rng.uniform(2, 20, (scenarios, 2)),
+        "activation": rng.uniform(-0.2, 0.2, shape),
+        "duration_hours": 0.5,
+        "providers": {"battery": 10, "turbine": 20},
+    }
+    afrr_down = {
+        "name": "afrr_down",
+        "direction": "down",
+        "pricing": "pay_as_bid",
+        "block_of": block_of,
+        "capacity_prices": rng.uniform(1, 15, (scenarios, 2)),
+        "activation": rng.uniform(0, 0.3, shape),
+        "energy_prices": base.prices - 30,
+        "providers": {"wind": 10, "turbine": 30, "cold_store": 2, "battery": 5},
+    }
+    if awarded:
+        fcr["awarded_mw"] = [3.0, 5.0]
+    fields = {
+        "units": (*base.units, flexible),
+        "availability": base.availability | {"cold_store": rng.uniform(3, 6, shape)},
+        "reserves": (fcr, afrr_down),
+        "blocks": (
+            {
+                "first_mtu": 0,
+                "mtu_count": per_block,
+                "side": "sale",
+                "limit_price": 55,
+                "max_volume_mw": 20,
+            },
+        ),
+        "intraday": {
+            "prices": base.prices + rng.normal(0, 8, shape),
+            "half_spread": 1.5,
+            "depth_mw": [5, 10],
+            "impact": [0, 3],
+            "first_mtu": 0,
+            "node_of": [s % nodes for s in range(scenarios)],
+        },
+        "earlier_position": np.full(mtus, 2.0),
+    }
+    document = {name: getattr(base, name) for name in type(base).model_fields}
+    return make_problem("problem", **(document | fields | changes))

@@ -6,6 +6,11 @@ r"""Battery: charge c, discharge d (MW at the connection) and energy e (MWh) per
     sum_t h d[s,t] / eta_d <= cycles E D         (cycle limit; D days in the horizon)
     c[s,t] <= P[t] m[s,t],  d[s,t] <= P[t] (1 - m[s,t]),  m binary, for (s,t) in the mode cells
 
+With a share of reserves, of which h_up, h_down MWh and r_up, r_down MW are held (`reserve`):
+
+    d[s,t] - c[s,t] + r_up[s,t] <= P[t],   c[s,t] - d[s,t] + r_down[s,t] <= P[t]
+    h_up[s,t] / eta_d <= e[s,t],  e[s,t] + eta_c h_down[s,t] <= E   (and at the start of a block)
+
 Energy is a recursion, not a cumulative sum, so that the solve grows linearly with the horizon.
 Charging and discharging at once only ever pays where energy is worth less than nothing; the mode
 cells are chosen by the caller (`stochastic`), usually none.
@@ -15,13 +20,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from energy_assets.bidding.model.parts import UnitTerms, parameter
+from energy_assets.bidding.model.parts import Held, UnitTerms, parameter
 from energy_assets.bidding.model_data import BatteryData
 
 Cells = list[tuple[int, int]]
 
 
-def add_battery(m: Any, block: Any, data: BatteryData, mode_cells: Cells) -> UnitTerms:
+def add_battery(
+    m: Any, block: Any, data: BatteryData, mode_cells: Cells, held: Held | None
+) -> UnitTerms:
     """Add a battery's variables and rows to its block."""
     import pyomo.environ as pyo
 
@@ -55,8 +62,11 @@ def add_battery(m: Any, block: Any, data: BatteryData, mode_cells: Cells) -> Uni
         block.cycle_limit = pyo.Constraint(
             m.S, rule=lambda b, s: sum(drawn * b.discharge[s, t] for t in m.T) <= most
         )
+    block.power_limit = parameter(data.power_limit, m.T)
     if mode_cells:
-        _add_modes(m, block, data, mode_cells)
+        _add_modes(block, mode_cells)
+    if held is not None:
+        _add_room(m, block, data, held)
     wear, value = unit.wear_cost * hours, unit.terminal_value
 
     def cost(s: Any) -> Any:
@@ -65,11 +75,52 @@ def add_battery(m: Any, block: Any, data: BatteryData, mode_cells: Cells) -> Uni
     return UnitTerms(lambda s, t: block.discharge[s, t] - block.charge[s, t], cost)
 
 
-def _add_modes(m: Any, block: Any, data: BatteryData, cells: Cells) -> None:
+def _add_room(m: Any, block: Any, data: BatteryData, held: Held) -> None:
+    import pyomo.environ as pyo
+
+    unit = data.unit
+    drawn, stored = 1.0 / unit.discharge_efficiency, unit.charge_efficiency
+    start, capacity = data.start_energy, unit.energy_mwh
+    block.room_up = pyo.Constraint(
+        m.S,
+        m.T,
+        rule=lambda b, s, t: b.discharge[s, t] - b.charge[s, t] + held.up(s, t) <= b.power_limit[t],
+    )
+    block.room_down = pyo.Constraint(
+        m.S,
+        m.T,
+        rule=lambda b, s, t: (
+            b.charge[s, t] - b.discharge[s, t] + held.down(s, t) <= b.power_limit[t]
+        ),
+    )
+    block.energy_up = pyo.Constraint(
+        m.S, m.T, rule=lambda b, s, t: drawn * held.up_energy(s, t) <= b.energy[s, t]
+    )
+    block.energy_down = pyo.Constraint(
+        m.S, m.T, rule=lambda b, s, t: stored * held.down_energy(s, t) + b.energy[s, t] <= capacity
+    )
+    block.first_energy_up = pyo.Constraint(
+        m.S, rule=lambda _, s: drawn * held.up_energy(s, 0) <= start
+    )
+    block.first_energy_down = pyo.Constraint(
+        m.S, rule=lambda _, s: stored * held.down_energy(s, 0) <= capacity - start
+    )
+    block.block_energy_up = pyo.Constraint(
+        m.S,
+        m.T_block,
+        rule=lambda b, s, t: drawn * held.up_energy(s, t) <= b.energy[s, t - 1],
+    )
+    block.block_energy_down = pyo.Constraint(
+        m.S,
+        m.T_block,
+        rule=lambda b, s, t: stored * held.down_energy(s, t) + b.energy[s, t - 1] <= capacity,
+    )
+
+
+def _add_modes(block: Any, cells: Cells) -> None:
     import pyomo.environ as pyo
 
     block.mode_cells = pyo.Set(dimen=2, initialize=cells)
-    block.power_limit = parameter(data.power_limit, m.T)
     block.mode = pyo.Var(block.mode_cells, within=pyo.Binary)
     block.charge_mode = pyo.Constraint(
         block.mode_cells,

@@ -1,6 +1,6 @@
 """Imbalance: what the plant delivers beyond (long) or below (short) the position.
 
-    sum of injections[s,t] - x[s,t] = long + long_excess - short - short_excess
+    injections[s,t] - sold[s,t] - called[s,t] = long + long_excess - short - short_excess
     0 <= long, short <= limit,  0 <= long_excess, short_excess
 
 A surplus earns the long price less the aversion, a deficit costs the short price plus the aversion.
@@ -12,15 +12,22 @@ in `problem`) keeps the model convex.
 from __future__ import annotations
 
 from functools import reduce
-from operator import add
+from operator import add, sub
 from typing import Any
 
 from energy_assets.bidding.model.parts import Cost, Injection, UnitTerms, parameter
 from energy_assets.bidding.model_data import ModelData
 
 
-def add_imbalance(m: Any, data: ModelData, units: list[UnitTerms], position: Injection) -> Cost:
-    """Add imbalance variables and the balance; returns the settlement income of a scenario."""
+def add_imbalance(m: Any, data: ModelData, units: list[UnitTerms], sold: list[Injection]) -> Cost:
+    """Add imbalance variables and the balance; returns the settlement income of a scenario.
+
+    Args:
+        m: The model.
+        data: Its arrays.
+        units: What injects.
+        sold: What of it is sold or called, by session.
+    """
     import pyomo.environ as pyo
 
     most = data.max_imbalance
@@ -28,7 +35,7 @@ def add_imbalance(m: Any, data: ModelData, units: list[UnitTerms], position: Inj
     m.short = pyo.Var(m.S, m.T, bounds=(0.0, most))
     m.long_excess = pyo.Var(m.S, m.T, within=pyo.NonNegativeReals)
     m.short_excess = pyo.Var(m.S, m.T, within=pyo.NonNegativeReals)
-    m.forced = parameter(data.forced, m.S, m.T)
+    m.forced = parameter(data.forced - data.earlier, m.S, m.T)
     m.long_price = parameter((data.long_price - data.aversion) * data.hours, m.S, m.T)
     m.short_price = parameter((data.short_price + data.aversion) * data.hours, m.S, m.T)
     excess = data.excess_price * data.hours
@@ -37,7 +44,7 @@ def add_imbalance(m: Any, data: ModelData, units: list[UnitTerms], position: Inj
     def balance(m: Any, s: Any, t: Any) -> Any:
         delivered = reduce(add, (unit.injection(s, t) for unit in units), m.forced[s, t])
         surplus = m.long[s, t] + m.long_excess[s, t] - m.short[s, t] - m.short_excess[s, t]
-        return delivered - position(s, t) - surplus == 0.0
+        return reduce(sub, (part(s, t) for part in sold), delivered) - surplus == 0.0
 
     m.balance = pyo.Constraint(m.S, m.T, rule=balance)
 

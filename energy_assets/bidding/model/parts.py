@@ -30,6 +30,23 @@ class UnitTerms:
     cost: Cost
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a unit keeps for reserves, each a function of (scenario, MTU).
+
+    Attributes:
+        up: Room above the metered output, MW.
+        down: Room below it, MW.
+        up_energy: Energy a store has to be able to deliver, MWh.
+        down_energy: Energy a store has to be able to take, MWh.
+    """
+
+    up: Injection
+    down: Injection
+    up_energy: Injection
+    down_energy: Injection
+
+
 def parameter(values: npt.NDArray[Any], *sets: Any) -> Any:
     """A Pyomo parameter over 0-based index sets from an array of the same shape."""
     import pyomo.environ as pyo

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from energy_assets.bidding.arrays import FloatArray
-from energy_assets.bidding.model.parts import Cost, parameter
+from energy_assets.bidding.model.parts import Cost
 from energy_assets.bidding.model_data import ModelData
 
 
@@ -39,16 +39,6 @@ def add_objective(m: Any, data: ModelData, income: Cost) -> None:
     m.objective = pyo.Objective(
         expr=(1.0 - weight) * mean + weight * (m.threshold - beyond), sense=pyo.maximize
     )
-
-
-def day_ahead_income(m: Any, data: ModelData, position: Any) -> Cost:
-    """Income of the awarded position: price x position x hours, per scenario."""
-    if data.position is not None:
-        # A template cannot sum constants, so a known income is one parameter.
-        m.known_income = parameter((data.price * data.position).sum(axis=1) * data.hours, m.S)
-        return lambda s: m.known_income[s]
-    m.price = parameter(data.price * data.hours, m.S, m.T)
-    return lambda s: sum(m.price[s, t] * position(s, t) for t in m.T)
 
 
 def conditional_value_at_risk(profit: FloatArray, weights: FloatArray, level: float) -> float:

@@ -1,16 +1,22 @@
-r"""Thermal unit: hourly first-stage commitment u (on), v (start), w (stop); power p per scenario.
+r"""Thermal unit: hourly commitment u (on), v (start), w (stop); power p per scenario.
 
-    u[h] - u[h-1] = v[h] - w[h],   v[h] + w[h] <= 1
-    sum_{i=h-UT+1..h} v[i] <= u[h],   sum_{i=h-DT+1..h} w[i] <= 1 - u[h]    (Rajan and Takriti 2005)
-    Pmin u[h(t)] <= p[s,t] <= P[t] u[h(t)]
+    u[c,h] - u[c,h-1] = v[c,h] - w[c,h],   v[c,h] + w[c,h] <= 1
+    sum_{i=h-UT+1..h} v[c,i] <= u[c,h],   sum_{i=h-DT+1..h} w[c,i] <= 1 - u[c,h]
+                                                              (Rajan and Takriti 2005)
+    Pmin u[h(t)] <= p[s,t] - r_down[s,t],   p[s,t] + r_up[s,t] <= P[t] u[h(t)]
     p[s,t] - p[s,t-1] <= RU u[h(t-1)] + SU v[h(t)]     (v only where an hour begins)
     p[s,t-1] - p[s,t] <= RD u[h(t)] + SD w[h(t)] + O[t]   (w only where an hour begins)
+    hot[c,h] <= v[c,h],  hot[c,h] <= sum_{i=h-C+1..h} w[c,i]  (+ 1 while the first C hours off last)
+    cost[s] = h sum_t (a[t] u[h(t)] + b[t] p[s,t]) + sum_h (cold v[h] - (cold - hot cost) hot[h])
 
-RU, RD are ramps per MTU; a start may reach SU = max(Pmin, RU), a stop may come from
-SD = max(Pmin, RD); a fall O[t] of the available power P is no ramp. Commitment is by the hour even
-where the MTU is shorter: a fifth of the solve time of quarter-hourly commitment. What the minimum
-times still ask for at the start is fixed in the bounds of u; an hour in which an outage leaves
-less than Pmin is off.
+c is the commitment's case: one for all scenarios where the unit has to be ordered before the
+auction's outcome is known, else one per scenario (u in the rows of a scenario is that of its case).
+RU, RD are ramps per MTU; a start may reach SU, a stop may come from SD; a fall O[t] of the
+available power P is no ramp. r_up, r_down is room held for reserves (`reserve`). Fuel use is the
+straight line through the efficiencies at minimum power and at capacity: a is what a running MTU
+costs, b what a MWh costs on top. Commitment is by the hour even where the MTU is shorter: a fifth
+of the solve time of quarter-hourly commitment. What the minimum times still ask for at the start is
+fixed in the bounds of u; an hour in which an outage leaves less than Pmin is off.
 """
 
 from __future__ import annotations
@@ -20,38 +26,28 @@ from typing import Any
 
 import numpy as np
 
-from energy_assets.bidding.model.parts import UnitTerms, parameter
+from energy_assets.bidding.model.parts import Held, UnitTerms, parameter
 from energy_assets.bidding.model_data import ThermalData
 
 
-def add_thermal(m: Any, block: Any, data: ThermalData) -> UnitTerms:
+def add_thermal(m: Any, block: Any, data: ThermalData, held: Held | None) -> UnitTerms:
     """Add a thermal unit's variables and rows to its block."""
     import pyomo.environ as pyo
 
     lowest, highest = commitment_bounds(data, m.mtus_per_hour)
-    start, stop = pyo.Var(m.H, within=pyo.Binary), pyo.Var(m.H, within=pyo.Binary)
-    block.on = pyo.Var(m.H, within=pyo.Binary, bounds=lambda _, h: (lowest[h], highest[h]))
-    block.start, block.stop = start, stop
-    block.power = pyo.Var(m.S, m.T, bounds=lambda _, __, t: (0.0, float(data.power_limit[t])))
-    block.power_limit = parameter(data.power_limit, m.T)
-    block.marginal_cost = parameter(data.marginal_cost * m.hours, m.T)
-    _add_commitment(m, block, data)
-    minimum = data.unit.min_power_mw
-    block.max_power = pyo.Constraint(
-        m.S, m.T, rule=lambda b, s, t: b.power[s, t] <= b.power_limit[t] * b.on[m.hour_of[t]]
+    block.C = pyo.RangeSet(0, data.case_count - 1)
+    block.case_of = parameter(data.case_of, m.S)
+    block.on = pyo.Var(
+        block.C, m.H, within=pyo.Binary, bounds=lambda _, __, h: (lowest[h], highest[h])
     )
-    if minimum > 0:
-        block.min_power = pyo.Constraint(
-            m.S, m.T, rule=lambda b, s, t: b.power[s, t] >= minimum * b.on[m.hour_of[t]]
-        )
+    block.start = pyo.Var(block.C, m.H, within=pyo.Binary)
+    block.stop = pyo.Var(block.C, m.H, within=pyo.Binary)
+    block.power = pyo.Var(m.S, m.T, bounds=lambda _, __, t: (0.0, float(data.power_limit[t])))
+    _add_commitment(m, block, data)
+    _add_power_limits(m, block, data, held)
     _add_ramp_up(m, block, data)
     _add_ramp_down(m, block, data)
-
-    def cost(s: Any) -> Any:
-        energy = sum(block.marginal_cost[t] * block.power[s, t] for t in m.T)
-        return energy + sum(data.unit.start_cost * block.start[h] for h in m.H)
-
-    return UnitTerms(lambda s, t: block.power[s, t], cost)
+    return UnitTerms(lambda s, t: block.power[s, t], _cost(m, block, data))
 
 
 def commitment_bounds(data: ThermalData, mtus_per_hour: int) -> tuple[list[int], list[int]]:
@@ -76,21 +72,29 @@ def _add_commitment(m: Any, block: Any, data: ThermalData) -> None:
     unit, initially_on = data.unit, int(data.on)
     block.initially_on = initially_on
     block.first_switch = pyo.Constraint(
-        rule=lambda b: b.on[0] - initially_on == b.start[0] - b.stop[0]
+        block.C, rule=lambda b, c: b.on[c, 0] - initially_on == b.start[c, 0] - b.stop[c, 0]
     )
     block.switch = pyo.Constraint(
-        m.H_later, rule=lambda b, h: b.on[h] - b.on[h - 1] == b.start[h] - b.stop[h]
+        block.C,
+        m.H_later,
+        rule=lambda b, c, h: b.on[c, h] - b.on[c, h - 1] == b.start[c, h] - b.stop[c, h],
     )
-    block.one_switch = pyo.Constraint(m.H, rule=lambda b, h: b.start[h] + b.stop[h] <= 1)
+    block.one_switch = pyo.Constraint(
+        block.C, m.H, rule=lambda b, c, h: b.start[c, h] + b.stop[c, h] <= 1
+    )
     if unit.min_up_hours > 1:
         block.up_window = _windows(m, unit.min_up_hours)
         block.min_up = pyo.Constraint(
-            m.H, rule=lambda b, h: sum(b.start[i] for i in b.up_window[h]) <= b.on[h]
+            block.C,
+            m.H,
+            rule=lambda b, c, h: sum(b.start[c, i] for i in b.up_window[h]) <= b.on[c, h],
         )
     if unit.min_down_hours > 1:
         block.down_window = _windows(m, unit.min_down_hours)
         block.min_down = pyo.Constraint(
-            m.H, rule=lambda b, h: sum(b.stop[i] for i in b.down_window[h]) <= 1 - b.on[h]
+            block.C,
+            m.H,
+            rule=lambda b, c, h: sum(b.stop[c, i] for i in b.down_window[h]) <= 1 - b.on[c, h],
         )
 
 
@@ -100,29 +104,49 @@ def _windows(m: Any, length: int) -> Any:
     return pyo.Set(m.H, dimen=1, initialize=lambda _, h: range(max(0, h - length + 1), h + 1))
 
 
+def _add_power_limits(m: Any, block: Any, data: ThermalData, held: Held | None) -> None:
+    import pyomo.environ as pyo
+
+    minimum = data.unit.min_power_mw
+    block.power_limit = parameter(data.power_limit, m.T)
+
+    def most(b: Any, s: Any, t: Any) -> Any:
+        power = b.power[s, t] if held is None else b.power[s, t] + held.up(s, t)
+        return power <= b.power_limit[t] * b.on[b.case_of[s], m.hour_of[t]]
+
+    def least(b: Any, s: Any, t: Any) -> Any:
+        power = b.power[s, t] if held is None else b.power[s, t] - held.down(s, t)
+        return power >= minimum * b.on[b.case_of[s], m.hour_of[t]]
+
+    block.max_power = pyo.Constraint(m.S, m.T, rule=most)
+    if minimum > 0 or held is not None:
+        block.min_power = pyo.Constraint(m.S, m.T, rule=least)
+
+
 def _add_ramp_up(m: Any, block: Any, data: ThermalData) -> None:
     import pyomo.environ as pyo
 
-    unit = data.unit
-    ramp = math.inf if unit.ramp_up_mw_per_hour is None else unit.ramp_up_mw_per_hour * m.hours
-    if ramp >= unit.capacity_mw:
+    ramp, first = data.ramp_up_mw(m.hours), data.start_limit_mw(m.hours)
+    if ramp >= data.unit.capacity_mw and first >= data.unit.capacity_mw:
         return
-    first = max(unit.min_power_mw, ramp)
     from_start = data.start_power + ramp if data.on else 0.0
     block.first_ramp_up = pyo.Constraint(
-        m.S, rule=lambda b, s: b.power[s, 0] <= from_start + first * b.start[0]
+        m.S, rule=lambda b, s: b.power[s, 0] <= from_start + first * b.start[b.case_of[s], 0]
     )
     block.ramp_up = pyo.Constraint(
         m.S,
         m.T_within,
-        rule=lambda b, s, t: b.power[s, t] - b.power[s, t - 1] <= ramp * b.on[m.hour_of[t]],
+        rule=lambda b, s, t: (
+            b.power[s, t] - b.power[s, t - 1] <= ramp * b.on[b.case_of[s], m.hour_of[t]]
+        ),
     )
     block.ramp_up_at_hour = pyo.Constraint(
         m.S,
         m.T_hourly,
         rule=lambda b, s, t: (
             b.power[s, t] - b.power[s, t - 1]
-            <= ramp * b.on[m.hour_of[t - 1]] + first * b.start[m.hour_of[t]]
+            <= ramp * b.on[b.case_of[s], m.hour_of[t - 1]]
+            + first * b.start[b.case_of[s], m.hour_of[t]]
         ),
     )
 
@@ -130,22 +154,24 @@ def _add_ramp_up(m: Any, block: Any, data: ThermalData) -> None:
 def _add_ramp_down(m: Any, block: Any, data: ThermalData) -> None:
     import pyomo.environ as pyo
 
-    unit = data.unit
-    ramp = math.inf if unit.ramp_down_mw_per_hour is None else unit.ramp_down_mw_per_hour * m.hours
-    if ramp >= unit.capacity_mw:
+    ramp, last = data.ramp_down_mw(m.hours), data.stop_limit_mw(m.hours)
+    if ramp >= data.unit.capacity_mw and last >= data.unit.capacity_mw:
         return
-    last = max(unit.min_power_mw, ramp)
-    block.outage = parameter(np.maximum(-np.diff(data.power_limit, prepend=np.inf), 0.0), m.T)
+    block.outage = parameter(data.outage_mw, m.T)
     if data.on:
         block.first_ramp_down = pyo.Constraint(
             m.S,
-            rule=lambda b, s: data.start_power - b.power[s, 0] <= ramp * b.on[0] + last * b.stop[0],
+            rule=lambda b, s: (
+                data.start_power - b.power[s, 0]
+                <= ramp * b.on[b.case_of[s], 0] + last * b.stop[b.case_of[s], 0]
+            ),
         )
     block.ramp_down = pyo.Constraint(
         m.S,
         m.T_within,
         rule=lambda b, s, t: (
-            b.power[s, t - 1] - b.power[s, t] <= ramp * b.on[m.hour_of[t]] + b.outage[t]
+            b.power[s, t - 1] - b.power[s, t]
+            <= ramp * b.on[b.case_of[s], m.hour_of[t]] + b.outage[t]
         ),
     )
     block.ramp_down_at_hour = pyo.Constraint(
@@ -153,6 +179,53 @@ def _add_ramp_down(m: Any, block: Any, data: ThermalData) -> None:
         m.T_hourly,
         rule=lambda b, s, t: (
             b.power[s, t - 1] - b.power[s, t]
-            <= ramp * b.on[m.hour_of[t]] + last * b.stop[m.hour_of[t]] + b.outage[t]
+            <= ramp * b.on[b.case_of[s], m.hour_of[t]]
+            + last * b.stop[b.case_of[s], m.hour_of[t]]
+            + b.outage[t]
+        ),
+    )
+
+
+def _cost(m: Any, block: Any, data: ThermalData) -> Any:
+    """Fuel and starts of a scenario."""
+    block.energy_cost = parameter(data.energy_cost * m.hours, m.T)
+    by_hour = (data.running_cost * m.hours).reshape(-1, m.mtus_per_hour).sum(axis=1)
+    cold, hot = data.cold_start_cost, data.unit.start_cost
+    block.running_cost = parameter(by_hour, m.H)
+    if cold > hot:
+        _add_hot_starts(m, block, data)
+
+    def cost(s: Any) -> Any:
+        total = sum(block.energy_cost[t] * block.power[s, t] for t in m.T)
+        total = total + sum(cold * block.start[block.case_of[s], h] for h in m.H)
+        if by_hour.any():
+            total = total + sum(block.running_cost[h] * block.on[block.case_of[s], h] for h in m.H)
+        if cold > hot:
+            saved = cold - hot
+            total = total - sum(saved * block.hot_start[block.case_of[s], h] for h in m.H)
+        return total
+
+    return cost
+
+
+def _add_hot_starts(m: Any, block: Any, data: ThermalData) -> None:
+    """Starts soon enough after a stop; continuous, since binaries and costs make them whole."""
+    import pyomo.environ as pyo
+
+    hours = data.unit.cold_after_hours
+    still_hot = 0 if data.on else max(0, math.ceil(hours - data.hours_in_state))
+    hour_count = len(m.H)
+    known = np.array([1.0 if h < still_hot else 0.0 for h in range(hour_count)])
+    block.hot_start = pyo.Var(block.C, m.H, bounds=(0.0, 1.0))
+    block.hot_window = _windows(m, hours)
+    block.still_hot = parameter(known, m.H)
+    block.hot_is_start = pyo.Constraint(
+        block.C, m.H, rule=lambda b, c, h: b.hot_start[c, h] <= b.start[c, h]
+    )
+    block.hot_after_stop = pyo.Constraint(
+        block.C,
+        m.H,
+        rule=lambda b, c, h: (
+            b.hot_start[c, h] <= sum(b.stop[c, i] for i in b.hot_window[h]) + b.still_hot[h]
         ),
     )
