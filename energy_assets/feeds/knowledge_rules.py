@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from energy_assets.errors import InputError
-from energy_assets.market.areas import Fact, WallClock
+from energy_assets.market.facts import Fact, WallClock
 from energy_assets.portfolio import input_error
 
 

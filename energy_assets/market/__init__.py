@@ -8,10 +8,12 @@ Public face:
     `load_area(code)` -> `Area` -> `.session(name)` -> `Session`
     `Session.delivery_day(date)` -> `DeliveryDay` (UTC bounds) and its MTU grid
     `Session.gate_closure(date)`, `.publication(date)`, `.curve_rules(date)`
+    `Area.reserve(name)` -> `ReserveAuction`: rules, gate and product blocks of a reserve product
     `CurveOrder`, `OrderSet`, `check_order_set`, order files in `market.order_files`
 """
 
-from energy_assets.market.areas import Area, ImbalanceRules, Session, area_codes, load_area
+from energy_assets.market.areas import Area, Session, area_codes, load_area
+from energy_assets.market.balancing import ImbalanceRules, ReserveAuction, ReserveRules
 from energy_assets.market.clock import DeliveryDay, Mtu
 from energy_assets.market.orders import (
     CurveKind,
@@ -32,6 +34,8 @@ __all__ = [
     "ImbalanceRules",
     "Mtu",
     "OrderSet",
+    "ReserveAuction",
+    "ReserveRules",
     "RuleBreach",
     "Session",
     "area_codes",

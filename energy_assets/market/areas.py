@@ -9,91 +9,28 @@ Belongs here: the models, the loader and lookups. Not here: facts (YAML) or orde
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from energy_assets.errors import InputError, MarketRuleError
+from energy_assets.market.balancing import (
+    BalancingEnergyRules,
+    ImbalanceRules,
+    ReserveAuction,
+    ReserveFacts,
+)
 from energy_assets.market.clock import DeliveryDay, delivery_day, wall_clock
+from energy_assets.market.facts import Fact, FactModel, WallClock
 from energy_assets.market.orders import CurveKind, CurveRules
 
-T = TypeVar("T")
-Status = Literal["C", "S", "OLD", "G", "decision"]
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Row(_Model, Generic[T]):
-    """One dated fact: in force for delivery days in [valid_from, valid_to], ends included."""
-
-    value: T
-    unit: str = ""
-    valid_from: date = date.min
-    valid_to: date = date.max
-    source: str
-    status: Status
-
-    @property
-    def unverified(self) -> bool:
-        """True where no source was found or the source is years old."""
-        return self.status in {"G", "OLD"}
-
-
-class Fact(_Model, Generic[T]):
-    """A dated fact: rows that do not overlap, in date order."""
-
-    rows: tuple[Row[T], ...] = Field(min_length=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_bare_list(cls, data: Any) -> Any:
-        return {"rows": data} if isinstance(data, list | tuple) else data
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Fact[T]:
-        for earlier, later in pairwise(self.rows):
-            if earlier.valid_to >= later.valid_from:
-                msg = f"dated rows overlap: {earlier.valid_to} and {later.valid_from}"
-                raise ValueError(msg)
-        return self
-
-    def on(self, day: date) -> T:
-        """The value in force on a delivery day.
-
-        Raises:
-            MarketRuleError: If no row covers the day.
-        """
-        return self.row_on(day).value
-
-    def row_on(self, day: date) -> Row[T]:
-        """The row in force, with its source and status."""
-        for row in self.rows:
-            if row.valid_from <= day <= row.valid_to:
-                return row
-        msg = f"no market fact in force on {day}; rows start {self.rows[0].valid_from}"
-        raise MarketRuleError(msg)
-
-
-class WallClock(_Model):
-    """A wall-clock moment relative to a delivery day: 12:00 one day before, Brussels time."""
-
-    time: time
-    days_before: int = 0
-    clock: str
-
-    def on(self, day: date) -> datetime:
-        """The UTC moment for a delivery day."""
-        return wall_clock(day - timedelta(days=self.days_before), self.time, self.clock)
-
-
-class CurveFact(_Model):
+class CurveFact(FactModel):
     """How an order curve must look; prices in currency/MWh, volumes in MW."""
 
     kind: CurveKind
@@ -103,18 +40,30 @@ class CurveFact(_Model):
     volume_tick_mw: float
 
 
-class PriceLimits(_Model):
+class PriceLimits(FactModel):
     """Lowest and highest order price, currency/MWh."""
 
     minimum: float
     maximum: float
 
 
-class SessionFacts(_Model):
-    """The dated facts of one session of an area."""
+class SessionFacts(FactModel):
+    """The dated facts of one auction session of an area.
+
+    Attributes:
+        clock: IANA zone of the delivery day.
+        start_offset_hours: Start of the delivery day from midnight.
+        delivery_from: Wall-clock time of the first delivery, where it is not the day's start.
+        gate_closure: Last moment for orders.
+        publication: When results are normally out.
+        mtu_minutes: Market time unit.
+        curve: How a curve must look.
+        price_limits: Lowest and highest order price.
+    """
 
     clock: Fact[str]
     start_offset_hours: Fact[float]
+    delivery_from: Fact[time] | None = None
     gate_closure: Fact[WallClock]
     publication: Fact[WallClock]
     mtu_minutes: Fact[Literal[15, 30, 60]]
@@ -122,18 +71,22 @@ class SessionFacts(_Model):
     price_limits: Fact[PriceLimits]
 
 
-class ImbalanceRules(_Model):
-    """How deviations settle.
+class ContinuousRules(FactModel):
+    """Continuous intraday trading.
 
     Attributes:
-        isp_minutes: Imbalance settlement period.
-        pricing: One price for both signs, or two.
-        intentional: Whether taking imbalance on purpose is allowed.
+        lead_minutes: Trading of an MTU ends so long before its start.
+        price_tick: Step of prices, currency/MWh.
+        volume_tick_mw: Step of volumes.
+        minimum: Lowest order price.
+        maximum: Highest order price.
     """
 
-    isp_minutes: Literal[15, 30, 60]
-    pricing: Literal["single", "dual"]
-    intentional: Literal["allowed", "forbidden"]
+    lead_minutes: float
+    price_tick: float
+    volume_tick_mw: float
+    minimum: float
+    maximum: float
 
 
 class Session:
@@ -145,13 +98,17 @@ class Session:
         self.facts = facts
 
     def delivery_day(self, day: date) -> DeliveryDay:
-        """The UTC bounds and MTU grid of a delivery day."""
-        return delivery_day(
+        """The UTC bounds and MTU grid of a delivery day, or of the part of it that is sold."""
+        whole = delivery_day(
             day,
             clock=self.facts.clock.on(day),
             start_offset=timedelta(hours=self.facts.start_offset_hours.on(day)),
             mtu_minutes=self.facts.mtu_minutes.on(day),
         )
+        if self.facts.delivery_from is None:
+            return whole
+        first = wall_clock(day, self.facts.delivery_from.on(day), whole.clock)
+        return replace(whole, start=first)
 
     def delivery_day_of(self, moment: datetime) -> DeliveryDay:
         """The delivery day that contains a UTC moment."""
@@ -191,7 +148,7 @@ class Session:
         )
 
 
-class Area(_Model):
+class Area(FactModel):
     """A market area.
 
     Attributes:
@@ -213,7 +170,22 @@ class Area(_Model):
     parent: str = ""
     holiday_country: str = ""
     sessions: dict[str, SessionFacts]
+    reserves: dict[str, ReserveFacts] = Field(default_factory=dict)
+    continuous: Fact[ContinuousRules] | None = None
+    balancing_energy: Fact[BalancingEnergyRules] | None = None
     imbalance: Fact[ImbalanceRules] | None = None
+
+    def reserve(self, name: str) -> ReserveAuction:
+        """A reserve product by name.
+
+        Raises:
+            MarketRuleError: If the area has no such product.
+        """
+        if name not in self.reserves:
+            known = sorted(self.reserves) or "none"
+            msg = f"area {self.code} has no reserve product {name!r}; it has {known}"
+            raise MarketRuleError(msg)
+        return ReserveAuction(self.code, name, self.reserves[name])
 
     def session(self, name: str = "day_ahead") -> Session:
         """A session by name.
@@ -261,5 +233,9 @@ def _document(code: str) -> dict[str, Any]:
     parent = document.pop("extends", "")
     if not parent:
         return document
-    inherited = {**_document(parent), **document}
+    inherited = _document(parent)
+    for key in ("sessions", "reserves"):
+        if key in inherited and key in document:
+            document[key] = {**inherited[key], **document[key]}
+    inherited |= document
     return inherited if parent.startswith("_") else {**inherited, "parent": parent}

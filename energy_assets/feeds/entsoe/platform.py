@@ -38,7 +38,7 @@ from energy_assets.feeds.entsoe.xml_screen import UnusableAnswerError
 from energy_assets.feeds.interface import Window
 from energy_assets.feeds.source_session import Policy, SourceSession, SourceUnavailableError
 from energy_assets.market import Area
-from energy_assets.market.areas import Fact
+from energy_assets.market.facts import Fact
 
 SOURCE = "entsoe"
 # 400 a minute is the platform's limit (unverified); it bans for minutes beyond it.
