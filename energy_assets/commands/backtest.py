@@ -15,13 +15,13 @@ from energy_assets.backtesting.records import backtest_document, write_backtest
 from energy_assets.commands.history import (
     Report,
     fetch_history,
-    model_store,
     open_lake,
     require_readable_feeds,
 )
 from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import Forecaster
+from energy_assets.forecasting.model_store import model_store
 from energy_assets.forecasting.records import LakeHindcasts
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk

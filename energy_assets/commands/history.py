@@ -9,9 +9,8 @@ from datetime import date, datetime, timedelta
 from energy_assets.feeds import SourceUnavailableError, feeds_for
 from energy_assets.feeds.access import access_of
 from energy_assets.feeds.epf_format import read_epf_file
-from energy_assets.forecasting.lifecycle.artefacts import Artefacts
-from energy_assets.forecasting.lifecycle.registry import LakeModels
 from energy_assets.forecasting.lifecycle.training import days_before, desk_targets, train_models
+from energy_assets.forecasting.model_store import model_store
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk, FilesFeed
@@ -39,12 +38,6 @@ def open_lake(settings: Settings) -> Lake:
     lake = Lake(settings.lake_root, settings.object_store_options)
     lake.ensure_tables()
     return lake
-
-
-def model_store(settings: Settings, lake: Lake, desk: Desk) -> LakeModels:
-    """The trained models of a desk."""
-    artefacts = Artefacts(settings.models, settings.object_store_options)
-    return LakeModels(lake, desk.name, artefacts, desk.decision_time)
 
 
 def train_missing(

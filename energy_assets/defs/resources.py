@@ -13,6 +13,7 @@ from functools import cached_property
 from energy_assets.feeds.access import Access, access_of
 from energy_assets.forecasting.lifecycle.artefacts import Artefacts
 from energy_assets.forecasting.lifecycle.registry import LakeModels
+from energy_assets.forecasting.model_store import model_artefacts, model_store
 from energy_assets.lakehouse.lake import Lake, utc_now
 from energy_assets.portfolio import Desk
 from energy_assets.settings import Settings
@@ -75,11 +76,10 @@ def lake_models(
         before: Rows written from then on are not read.
         run_id: Run that writes.
     """
-    return LakeModels(
+    return model_store(
+        workspace.settings,
         workspace.lake,
-        desk.name,
-        artefacts(workspace),
-        desk.decision_time,
+        desk,
         at=at,
         ingested_before=before,
         run_id=run_id,
@@ -88,5 +88,4 @@ def lake_models(
 
 def artefacts(workspace: Workspace) -> Artefacts:
     """The artefact root; its object-store options are the lake's."""
-    settings = workspace.settings
-    return Artefacts(settings.models, settings.object_store_options)
+    return model_artefacts(workspace.settings)

@@ -1,7 +1,7 @@
 """ARIMA with regressors: orders found once, parameters kept as numbers, newer data filtered.
 
 Belongs here: one series behind `fit` and `forecast`, by statsforecast. Not here: which series and
-which regressors (`members.statistical`).
+regressors (`members.auto_arima`, `members.mstl`).
 
 The order search is Hyndman and Khandakar's (2008, J. Stat. Softw. 27(3)): stepwise, by AICc, under
 conditional sums of squares, then one exact fit. It is always stepwise: statsforecast drops the

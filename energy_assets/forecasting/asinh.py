@@ -1,13 +1,16 @@
 """The variance-stabilising transform of prices and their drivers.
 
-Belongs here: asinh scaling and its inverse. Not here: models that use it (`lear`).
+Belongs here: asinh scaling, its inverse, its parameters as arrays. Not here: models that use it
+(`lear`), how they are stored (the `dump` of each member).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from energy_assets.forecasting.arrays import BoolArray, FloatArray
 
@@ -35,6 +38,38 @@ class Asinh:
         scale = np.median(np.abs(values - centre), axis=0) / _NORMAL_MAD
         scale = np.where(scale > 0, scale, values.std(axis=0))
         return cls(centre, np.where(scale > 0, scale, 1.0), mask)
+
+    @classmethod
+    def from_arrays(cls, found: Mapping[str, npt.ArrayLike], prefix: str = "") -> Asinh:
+        """What `arrays` gave, as arrays or as lists of numbers; other names are left alone.
+
+        Args:
+            found: By name.
+            prefix: The one given to `arrays`.
+
+        Raises:
+            KeyError: One of them is missing.
+            ValueError: One of them is not numbers.
+        """
+        return cls(
+            np.asarray(found[prefix + "centre"], dtype=float),
+            np.asarray(found[prefix + "scale"], dtype=float),
+            np.asarray(found[prefix + "dummies"], dtype=bool),
+        )
+
+    def arrays(self, prefix: str = "") -> dict[str, npt.NDArray[np.generic]]:
+        """Its parameters by name, each (columns,).
+
+        Stored models hold them under these names, so the names stay.
+
+        Args:
+            prefix: Put before each name, where an archive holds several transforms.
+        """
+        return {
+            prefix + "centre": self.centre,
+            prefix + "scale": self.scale,
+            prefix + "dummies": self.dummies,
+        }
 
     def forward(self, values: FloatArray) -> FloatArray:
         """Transform rows of values, (..., columns)."""

@@ -25,7 +25,11 @@ import numpy as np
 from energy_assets.forecasting.analogues import NEIGHBOURS, analogue_quantiles, analogue_ranks
 from energy_assets.forecasting.arrays import FloatArray
 from energy_assets.forecasting.members.archives import archive
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.members.weather_features import SUN, TEMPERATURE, WIND, drivers_of
 
@@ -100,7 +104,7 @@ class AnalogueMember:
 
     def __init__(self, window_days: int | None = None) -> None:
         self.spec = MemberSpec(
-            name="analogues" if window_days is None else f"analogues_{window_days}",
+            name=windowed_name("analogues", window_days),
             produces="quantiles",
             minimum_days=_MINIMUM_DAYS,
             window_days=window_days or _DEFAULT_DAYS,

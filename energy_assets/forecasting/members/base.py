@@ -6,8 +6,8 @@ day or a later one. A member retrained every n days serves the days from an anch
 (`serving`), so that what a member says for a day depends on day, decision time and configuration
 only.
 
-Belongs here: the protocol and its declared facts. Not here: models (one module each), names to
-members (`registry`), anchors and stores (`serving`).
+Belongs here: the protocol, its declared facts, how a member is named. Not here: models (one module
+each), names to members (`registry`), anchors and stores (`serving`).
 """
 
 from __future__ import annotations
@@ -50,6 +50,11 @@ class MemberSpec:
     needs: frozenset[str] = frozenset()
     extra: str | None = None
     settings: dict[str, object] = field(default_factory=dict)
+
+
+def windowed_name(family: str, window_days: int | None) -> str:
+    """Name of a member: its family, and its window in days where one was asked for."""
+    return family if window_days is None else f"{family}_{window_days}"
 
 
 @runtime_checkable

@@ -30,7 +30,11 @@ import numpy as np
 
 from energy_assets.forecasting import boosted_trees, robust_ridge
 from energy_assets.forecasting.arrays import BoolArray, FloatArray, IntArray
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.members.period_features import (
     PeriodFeatures,
@@ -118,7 +122,7 @@ class BoostingMember:
 
     def __init__(self, window_days: int | None = None) -> None:
         self.spec = MemberSpec(
-            name=self.family if window_days is None else f"{self.family}_{window_days}",
+            name=windowed_name(self.family, window_days),
             produces="points",
             minimum_days=_MINIMUM_DAYS,
             window_days=window_days,

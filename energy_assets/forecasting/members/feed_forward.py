@@ -31,15 +31,16 @@ from energy_assets.forecasting.arrays import BoolArray, FloatArray, IntArray
 from energy_assets.forecasting.asinh import Asinh
 from energy_assets.forecasting.members import deterministic_torch
 from energy_assets.forecasting.members.archives import archive
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
-from energy_assets.forecasting.members.history import TargetHistory
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
+from energy_assets.forecasting.members.history import TargetHistory, is_dummy
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 
-# Daily values whose names begin so are 0 or 1 and are left alone by the transform.
-DUMMY_PREFIX = "holiday"
 MINIMUM_DAYS = 56
 _LAG_DAYS = 7
-_TRANSFORM_FIELDS = ("centre", "scale", "dummies")
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,10 @@ class FittedFeedForward:
             "distribution": np.array(self.distribution),
             "level_days": np.array(self.level_days),
             "trained_until": np.array(self.trained_until.isoformat()),
+            **self.inputs.arrays("inputs_"),
+            **self.outputs.arrays("outputs_"),
+            **{f"layer_{number}": weight for number, weight in enumerate(self.weights)},
         }
-        for side, transform in (("inputs", self.inputs), ("outputs", self.outputs)):
-            arrays |= {f"{side}_{name}": getattr(transform, name) for name in _TRANSFORM_FIELDS}
-        arrays |= {f"layer_{number}": weight for number, weight in enumerate(self.weights)}
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **arrays)
         return file.getvalue()
@@ -163,7 +164,7 @@ class FeedForwardMember:
     ) -> None:
         self._settings = settings
         self.spec = MemberSpec(
-            name="feed_forward" if window_days is None else f"feed_forward_{window_days}",
+            name=windowed_name("feed_forward", window_days),
             produces="quantiles",
             minimum_days=MINIMUM_DAYS + _LAG_DAYS,
             window_days=window_days,
@@ -229,17 +230,13 @@ class FeedForwardMember:
             MemberUnavailableError: It is no such archive.
         """
         with archive(content, f"{self.spec.name}: expected feed-forward networks") as found:
-            inputs, outputs = (
-                Asinh(*(found[f"{side}_{name}"] for name in _TRANSFORM_FIELDS))
-                for side in ("inputs", "outputs")
-            )
             layers = sum(name.startswith("layer_") for name in found)
             return FittedFeedForward(
                 date.fromisoformat(str(found["trained_until"])),
                 str(found["distribution"]),
                 int(found["level_days"]),
-                inputs,
-                outputs,
+                Asinh.from_arrays(found, "inputs_"),
+                Asinh.from_arrays(found, "outputs_"),
                 found["used"],
                 found["input_limits"],
                 found["output_limits"],
@@ -263,7 +260,7 @@ def _quantiles(arguments: FloatArray, distribution: str) -> FloatArray:
 
 def _features(history: TargetHistory, level_days: int) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Features of every day, (N, F), the mask of dummies, (F,), and the level of each day, (N,)."""
-    daily = sorted(history.daily, key=lambda name: name.startswith(DUMMY_PREFIX))
+    daily = sorted(history.daily, key=is_dummy)
     level = _level(history.outcome, level_days)
     columns = [history.daily[name][:, None] for name in daily]
     features, dummies = lear.feature_matrix(
@@ -273,7 +270,7 @@ def _features(history: TargetHistory, level_days: int) -> tuple[FloatArray, Bool
         [level[:, None], *columns],
     )
     features[:, : 24 * len(lear.LAG_DAYS_PRICE)] -= level[:, None]
-    first_dummy = features.shape[1] - 7 - sum(name.startswith(DUMMY_PREFIX) for name in daily)
+    first_dummy = features.shape[1] - 7 - sum(map(is_dummy, daily))
     return features, dummies | (np.arange(features.shape[1]) >= first_dummy), level
 
 

@@ -1,7 +1,8 @@
 """A history without gaps and its regressors, for members that filter series in a row.
 
 Gaps in the past are filled with the value a week before, else the slot's median; newest days that
-are wholly unknown are not filled but lengthen the horizon. Not here: models (`statistical`).
+are wholly unknown are not filled but lengthen the horizon. Not here: models (`auto_arima`,
+`mstl`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ import numpy as np
 
 from energy_assets.forecasting.arrays import BoolArray, FloatArray
 from energy_assets.forecasting.members.base import MemberUnavailableError
-from energy_assets.forecasting.members.history import TargetHistory
+from energy_assets.forecasting.members.history import TargetHistory, is_dummy
 
-# Daily values whose names begin so are 0 or 1.
-DUMMY_PREFIX = "holiday"
 _MOST_STEPS = 14
 
 
@@ -76,7 +75,7 @@ class FilledHistory:
             newest[:days],
             np.stack(drivers, axis=2) if drivers else np.zeros((days, history.slots, 0)),
             np.hstack(daily) if daily else np.zeros((days, 0)),
-            np.array([name.startswith(DUMMY_PREFIX) for name in names], dtype=bool),
+            np.array([is_dummy(name) for name in names], dtype=bool),
         )
 
     def of_slot(self, slot: int) -> tuple[FloatArray, BoolArray]:

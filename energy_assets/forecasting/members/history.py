@@ -1,7 +1,7 @@
 """What a forecasting member sees: one target, day by day, as known at one decision.
 
-Belongs here: `TargetHistory` and cuts of it. Not here: how it is read from the lake
-(`forecasting.targets`), models (the other modules of this package).
+Belongs here: `TargetHistory`, cuts of it, which daily values are dummies. Not here: how it is read
+from the lake (`forecasting.targets`), models (the other modules of this package).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import numpy as np
 
 from energy_assets.errors import InputError
 from energy_assets.forecasting.arrays import BoolArray, FloatArray
+
+# The day itself, the day before and the day after (`calendar_features`) begin so.
+_DUMMY_PREFIX = "holiday"
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,11 @@ class TargetHistory:
             drivers={name: values[rows] for name, values in self.drivers.items()},
             daily={name: values[rows] for name, values in self.daily.items()},
         )
+
+
+def is_dummy(name: str) -> bool:
+    """Whether a daily value is 0 or 1, by its name: transforms leave such values alone."""
+    return name.startswith(_DUMMY_PREFIX)
 
 
 def rolling(history: TargetHistory, first: date, last: date) -> Iterator[TargetHistory]:

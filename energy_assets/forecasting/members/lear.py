@@ -19,13 +19,14 @@ from energy_assets.forecasting import lear
 from energy_assets.forecasting.arrays import BoolArray, FloatArray
 from energy_assets.forecasting.asinh import Asinh
 from energy_assets.forecasting.members.archives import archive
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
-from energy_assets.forecasting.members.history import TargetHistory
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
+from energy_assets.forecasting.members.history import TargetHistory, is_dummy
 
-# Daily values whose names begin so are 0 or 1 and are left alone by the transform.
-DUMMY_PREFIX = "holiday"
 _LAG_DAYS = 7
-_TRANSFORM_FIELDS = ("centre", "scale", "dummies")
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class FittedLear:
             "penalties": self.model.penalties,
             "limits": self.model.limits,
             "trained_until": np.array(self.trained_until.isoformat()),
+            **self.model.inputs.arrays("inputs_"),
+            **self.model.outputs.arrays("outputs_"),
         }
-        for side, transform in (("inputs", self.model.inputs), ("outputs", self.model.outputs)):
-            arrays |= {f"{side}_{name}": getattr(transform, name) for name in _TRANSFORM_FIELDS}
         file = io.BytesIO()
         np.savez_compressed(file, allow_pickle=False, **arrays)
         return file.getvalue()
@@ -75,7 +76,7 @@ class LearMember:
     def __init__(self, window_days: int | None = None) -> None:
         days = window_days or 1456
         self.spec = MemberSpec(
-            name="lear" if window_days is None else f"lear_{window_days}",
+            name=windowed_name("lear", window_days),
             produces="points",
             minimum_days=lear.MINIMUM_ROWS + _LAG_DAYS,
             window_days=window_days,
@@ -110,10 +111,8 @@ class LearMember:
             MemberUnavailableError: It is no such archive.
         """
         with archive(content, f"{self.spec.name}: expected a LEAR model") as found:
-            inputs, outputs = (
-                Asinh(*(found[f"{side}_{name}"] for name in _TRANSFORM_FIELDS))
-                for side in ("inputs", "outputs")
-            )
+            inputs = Asinh.from_arrays(found, "inputs_")
+            outputs = Asinh.from_arrays(found, "outputs_")
             names = ("used", "coefficients", "intercepts", "penalties", "limits")
             model = lear.LearModel(inputs, outputs, *(found[name] for name in names))
             return FittedLear(model, date.fromisoformat(str(found["trained_until"])))
@@ -121,7 +120,7 @@ class LearMember:
 
 def _features(history: TargetHistory) -> tuple[FloatArray, BoolArray]:
     """Features of every day, (N, F), and the mask of dummies, (F,)."""
-    daily = sorted(history.daily, key=lambda name: name.startswith(DUMMY_PREFIX))
+    daily = sorted(history.daily, key=is_dummy)
     columns = [history.daily[name][:, None] for name in daily]
     features, dummies = lear.feature_matrix(
         _by_hour(history.outcome),
@@ -129,7 +128,7 @@ def _features(history: TargetHistory) -> tuple[FloatArray, BoolArray]:
         history.weekday.astype(np.int64),
         columns,
     )
-    first_dummy = features.shape[1] - 7 - sum(n.startswith(DUMMY_PREFIX) for n in daily)
+    first_dummy = features.shape[1] - 7 - sum(map(is_dummy, daily))
     return features, dummies | (np.arange(features.shape[1]) >= first_dummy)
 
 

@@ -8,7 +8,11 @@ from datetime import date
 import numpy as np
 
 from energy_assets.forecasting.arrays import FloatArray
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
 from energy_assets.forecasting.members.history import TargetHistory
 
 
@@ -39,9 +43,8 @@ class WeeklyNaive:
     """Member `weekly_naive`."""
 
     def __init__(self, window_days: int | None = None) -> None:
-        name = "weekly_naive" if window_days is None else f"weekly_naive_{window_days}"
         self.spec = MemberSpec(
-            name=name,
+            name=windowed_name("weekly_naive", window_days),
             produces="points",
             minimum_days=7,
             window_days=window_days or 7,

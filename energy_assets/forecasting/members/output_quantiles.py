@@ -39,7 +39,11 @@ from energy_assets.forecasting.boosted_trees import (
     trees_from_text,
 )
 from energy_assets.forecasting.level_interpolation import percentiles_of
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.members.weather_features import (
     MEMORY_DAYS,
@@ -172,7 +176,7 @@ class OutputQuantilesMember:
         days = window_days or _DEFAULT_DAYS
         self.levels, self.trees = tuple(levels), trees
         self.spec = MemberSpec(
-            name="output_quantiles" + ("" if window_days is None else f"_{window_days}"),
+            name=windowed_name("output_quantiles", window_days),
             produces="quantiles",
             minimum_days=_MINIMUM_DAYS,
             window_days=days,

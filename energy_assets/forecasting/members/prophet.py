@@ -13,7 +13,7 @@ out is cut off after the inverse: Prophet itself knows no floor under a flat tre
 (cmdstan's L-BFGS) runs in a child process from a fixed start with a fixed seed; its results do not
 depend on BLAS.
 
-Not here: members that filter series (`statistical`), holidays (`calendar_features`).
+Not here: members that filter series (`auto_arima`, `mstl`), holidays (`calendar_features`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ import numpy as np
 
 from energy_assets.forecasting.arrays import FloatArray
 from energy_assets.forecasting.asinh import Asinh
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
 from energy_assets.forecasting.members.history import TargetHistory
 
 if TYPE_CHECKING:
@@ -97,7 +101,7 @@ class ProphetMember:
 
     def __init__(self, window_days: int | None = None) -> None:
         self.spec = MemberSpec(
-            name="prophet" if window_days is None else f"prophet_{window_days}",
+            name=windowed_name("prophet", window_days),
             produces="points",
             minimum_days=_MINIMUM_DAYS + max(_LAGS),
             window_days=window_days or _WINDOW_DAYS,

@@ -13,7 +13,11 @@ from datetime import date
 import numpy as np
 
 from energy_assets.forecasting.arrays import FloatArray
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 
@@ -67,9 +71,8 @@ class SeasonalQuantiles:
     """
 
     def __init__(self, window_days: int | None = None) -> None:
-        name = "seasonal_quantiles"
         self.spec = MemberSpec(
-            name=name if window_days is None else f"{name}_{window_days}",
+            name=windowed_name("seasonal_quantiles", window_days),
             produces="quantiles",
             minimum_days=_LEAST_OF_TYPE,
             window_days=window_days or _WINDOW_DAYS,

@@ -33,6 +33,7 @@ from energy_assets.forecasting.members.base import (
     FittedMember,
     Member,
     MemberUnavailableError,
+    windowed_name,
 )
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.members.registry import member
@@ -313,8 +314,8 @@ def _joined(history: TargetHistory, features: pd.DataFrame, names: Sequence[str]
 
 
 def _wrapping(family: str, window_days: int | None) -> WithSeriesFeatures:
-    end = "" if window_days is None else f"_{window_days}"
-    return WithSeriesFeatures(member(f"{family}{end}"), f"{family}_tsfresh{end}")
+    wrapped = member(windowed_name(family, window_days))
+    return WithSeriesFeatures(wrapped, windowed_name(f"{family}_tsfresh", window_days))
 
 
 def _tsfresh(module: str) -> Any:

@@ -1,14 +1,13 @@
 """TiDE, a deep temporal model with covariates, through GluonTS: `tide_1456`.
 
 The time-series dense encoder (Das, Kong, Leach, Mathur, Sen and Yu 2023, arXiv 2304.08424) in the
-probabilistic form of GluonTS's `TiDEEstimator`, trained by Lightning. A training window is seven
-days of outcome and the day after, with drivers and daily values over all eight: one data set entry
-a day, so that every forecast starts at a day's first slot and a day with gaps costs the windows it
-lies in. The weekday of the day to forecast is the entry's static category. Outcomes and drivers are
-asinh-scaled; every slot ends in a Johnson-SU distribution.
+probabilistic form of GluonTS's `TiDEEstimator`, trained by Lightning. Every slot ends in a
+Johnson-SU distribution. A few networks that differ in initial weights and in the windows held out
+for early stopping are averaged by quantile.
 
-Belongs here: the member and the data set it makes of a `TargetHistory`. Not here: the distribution
-(`johnson_su`), the feed-forward network (`feed_forward`).
+Belongs here: the member, its networks, their training and stored form. Not here: scaling and the
+windows they are trained on (`temporal_windows`), the distribution (`johnson_su`), the feed-forward
+network (`feed_forward`).
 """
 
 from __future__ import annotations
@@ -25,17 +24,18 @@ from typing import Any
 
 import numpy as np
 
-from energy_assets.forecasting.arrays import BoolArray, FloatArray, IntArray
-from energy_assets.forecasting.asinh import Asinh
+from energy_assets.forecasting.arrays import FloatArray, IntArray
 from energy_assets.forecasting.members import deterministic_torch
-from energy_assets.forecasting.members.base import MemberSpec, MemberUnavailableError
+from energy_assets.forecasting.members.base import (
+    MemberSpec,
+    MemberUnavailableError,
+    windowed_name,
+)
 from energy_assets.forecasting.members.history import TargetHistory
+from energy_assets.forecasting.members.temporal_windows import CONTEXT_DAYS, Scaling, Windows
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 
-# Daily values whose names begin so are 0 or 1 and are left alone by the transform.
-DUMMY_PREFIX = "holiday"
 MINIMUM_DAYS = 56
-CONTEXT_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -81,56 +81,6 @@ DEFAULT_SETTINGS = TemporalSettings()
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """Transforms of outcome and covariates, one column a series, and what they were fitted on.
-
-    Attributes:
-        outcome: Of the outcome, all slots alike.
-        covariates: Of `drivers`, then `daily`.
-        drivers: Names of the drivers used.
-        daily: Names of the daily values used.
-        limits: Lowest and highest scaled quantile.
-    """
-
-    outcome: Asinh
-    covariates: Asinh
-    drivers: list[str]
-    daily: list[str]
-    limits: tuple[float, float]
-
-    @classmethod
-    def fit(cls, history: TargetHistory, first: int, margin: float) -> Scaling:
-        """Take scales from the rows from `first` to the day before the last.
-
-        A driver or daily value unknown for the last day is not used.
-        """
-        drivers = [name for name, v in history.drivers.items() if np.isfinite(v[-1]).all()]
-        daily = [name for name, v in history.daily.items() if np.isfinite(v[-1])]
-        rows = slice(first, -1)
-        columns = [history.drivers[name][rows].ravel() for name in drivers]
-        columns += [history.daily[name][rows] for name in daily]
-        dummies = [False] * len(drivers) + [name.startswith(DUMMY_PREFIX) for name in daily]
-        outcome = _fit_column(history.outcome[rows].ravel())
-        scaled = outcome.forward(history.outcome[rows].reshape(-1, 1))
-        return cls(
-            outcome,
-            _side_by_side([_fit_column(column) for column in columns], dummies),
-            drivers,
-            daily,
-            (float(np.nanmin(scaled)) - margin, float(np.nanmax(scaled)) + margin),
-        )
-
-    def covariates_of(self, history: TargetHistory) -> FloatArray:
-        """Scaled covariates by day and slot, (C, N, S)."""
-        shape = history.outcome.shape
-        columns = [history.drivers[name] for name in self.drivers]
-        columns += [np.broadcast_to(history.daily[name][:, None], shape) for name in self.daily]
-        if not columns:
-            return np.empty((0, *shape))
-        return np.moveaxis(self.covariates.forward(np.stack(columns, axis=-1)), -1, 0)
-
-
-@dataclass(frozen=True)
 class FittedTide:
     """A trained ensemble.
 
@@ -159,7 +109,7 @@ class FittedTide:
         import torch
 
         days = history.newest(CONTEXT_DAYS)
-        windows = _Windows(days, self.scaling)
+        windows = Windows(days, self.scaling)
         last = len(days.days) - 1
         if history.slots != self.slots or not windows.usable(last, with_outcome=False):
             msg = (
@@ -183,17 +133,12 @@ class FittedTide:
         """Weights, transforms and settings in torch's archive, tensors and plain values only."""
         import torch
 
-        scaling = self.scaling
         content = {
             "trained_until": self.trained_until.isoformat(),
             "settings": asdict(self.settings),
             "slots": self.slots,
             "states": [dict(state) for state in self.states],
-            "drivers": scaling.drivers,
-            "daily": scaling.daily,
-            "limits": list(scaling.limits),
-            "outcome": _transform_to_tensors(scaling.outcome),
-            "covariates": _transform_to_tensors(scaling.covariates),
+            **self.scaling.to_content(),
         }
         file = io.BytesIO()
         torch.save(content, file)
@@ -213,7 +158,7 @@ class TideMember:
     ) -> None:
         self._settings = settings
         self.spec = MemberSpec(
-            name="tide" if window_days is None else f"tide_{window_days}",
+            name=windowed_name("tide", window_days),
             produces="quantiles",
             minimum_days=MINIMUM_DAYS + CONTEXT_DAYS,
             window_days=window_days,
@@ -235,7 +180,7 @@ class TideMember:
         if not np.isfinite(history.outcome[first:-1]).any():
             raise MemberUnavailableError(f"{self.spec.name} for {history.target}: no outcome")
         scaling = Scaling.fit(history, first, self._settings.tail_margin)
-        windows = _Windows(history, scaling)
+        windows = Windows(history, scaling)
         rows = [row for row in range(first + CONTEXT_DAYS, last) if windows.usable(row)]
         if len(rows) < MINIMUM_DAYS:
             msg = (
@@ -251,7 +196,7 @@ class TideMember:
         ]
         return _fitted(history.trained_until, self._settings, history.slots, scaling, states)
 
-    def _train(self, windows: _Windows, rows: IntArray, slots: int, seed: int) -> dict[str, Any]:
+    def _train(self, windows: Windows, rows: IntArray, slots: int, seed: int) -> dict[str, Any]:
         """Weights of one network where its held-out windows scored best."""
         order = np.random.default_rng(seed).permutation(rows)
         count = max(round(self._settings.held_out * len(rows)), 1)
@@ -283,14 +228,7 @@ class TideMember:
         try:
             found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             settings = TemporalSettings(**found["settings"])
-            lowest, highest = found["limits"]
-            scaling = Scaling(
-                _transform_from_tensors(found["outcome"]),
-                _transform_from_tensors(found["covariates"]),
-                list(found["drivers"]),
-                list(found["daily"]),
-                (lowest, highest),
-            )
+            scaling = Scaling.from_content(found)
             until = date.fromisoformat(found["trained_until"])
             return _fitted(until, settings, found["slots"], scaling, found["states"])
         except (
@@ -304,46 +242,6 @@ class TideMember:
         ) as error:
             msg = f"{self.spec.name}: expected TiDE networks, found other bytes"
             raise MemberUnavailableError(msg) from error
-
-
-class _Windows:
-    """Data set entries of a history, scaled once."""
-
-    def __init__(self, history: TargetHistory, scaling: Scaling) -> None:
-        self._history = history
-        self.covariates = scaling.covariates_of(history)
-        self._outcome = scaling.outcome.forward(history.outcome[..., None])[..., 0]
-        known = np.isfinite(self.covariates).all(axis=(0, 2))
-        self._known_inputs: BoolArray = np.asarray(known, dtype=bool)
-        complete = np.isfinite(history.outcome).all(axis=1)
-        self._known_outcome: BoolArray = np.asarray(complete, dtype=bool)
-
-    def usable(self, row: int, *, with_outcome: bool = True) -> bool:
-        """Whether all of a day's window that a decision knows is there."""
-        first = row - CONTEXT_DAYS
-        if first < 0 or not self._known_inputs[first : row + 1].all():
-            return False
-        known = self._known_outcome[first : row + 1 - self._history.outcome_lag].all()
-        return bool(known and (not with_outcome or self._known_outcome[row]))
-
-    def entry(self, row: int, *, with_outcome: bool = True) -> dict[str, Any]:
-        """A day's window as GluonTS has it.
-
-        Outcomes the decision would not have known are at their median, zero on this scale.
-        """
-        import pandas as pd
-
-        first = row - CONTEXT_DAYS
-        outcome = self._outcome[first : row + 1].copy()
-        outcome[CONTEXT_DAYS + 1 - self._history.outcome_lag : CONTEXT_DAYS] = 0.0
-        covariates = self.covariates[:, first : row + 1].reshape(len(self.covariates), -1)
-        minutes = 1440 // self._history.slots
-        return {
-            "start": pd.Period(self._history.days[first], freq=f"{minutes}min"),
-            "target": outcome[: None if with_outcome else -1].ravel().astype(np.float32),
-            "feat_static_cat": np.array([self._history.days[row].weekday()]),
-            "feat_dynamic_real": covariates.astype(np.float32),
-        }
 
 
 def _fitted(
@@ -432,24 +330,3 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-
-
-def _fit_column(values: FloatArray) -> Asinh:
-    known = values[np.isfinite(values)]
-    return Asinh.fit((known if known.size else np.zeros(1))[:, None])
-
-
-def _side_by_side(columns: list[Asinh], dummies: list[bool]) -> Asinh:
-    centre = np.array([column.centre[0] for column in columns])
-    scale = np.array([column.scale[0] for column in columns])
-    return Asinh(centre, scale, np.array(dummies, dtype=bool))
-
-
-def _transform_to_tensors(transform: Asinh) -> dict[str, Any]:
-    import torch
-
-    return {name: torch.from_numpy(np.asarray(value)) for name, value in vars(transform).items()}
-
-
-def _transform_from_tensors(found: Mapping[str, Any]) -> Asinh:
-    return Asinh(**{name: value.numpy() for name, value in found.items()})

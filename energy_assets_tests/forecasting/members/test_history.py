@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy_assets.errors import InputError
-from energy_assets.forecasting.members.history import TargetHistory, rolling
+from energy_assets.forecasting.calendar_features import holiday_columns
+from energy_assets.forecasting.members.history import TargetHistory, is_dummy, rolling
 from energy_assets_tests.forecasting.members.markets import market
 
 
@@ -89,3 +90,9 @@ def test_shapes_that_differ_are_refused(kind, values):
     days = [date(2025, 3, 29), date(2025, 3, 30)]
     with pytest.raises(InputError, match="price: odd"):
         TargetHistory("price", days, np.zeros((2, 24)), **{kind: {"odd": values}})
+
+
+def test_holidays_and_their_neighbours_are_dummies_and_fuel_is_not():
+    days = [date(2026, 5, 1)]
+    assert all(map(is_dummy, holiday_columns("DE", days)))
+    assert not any(map(is_dummy, ("gas", "coal", "load")))

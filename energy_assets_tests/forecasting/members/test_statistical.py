@@ -9,10 +9,11 @@ import pytest
 
 from energy_assets.errors import InputError
 from energy_assets.forecasting import arima
+from energy_assets.forecasting.members.auto_arima import AutoArima
 from energy_assets.forecasting.members.base import MemberUnavailableError
 from energy_assets.forecasting.members.filled_history import FilledHistory, known_inputs
+from energy_assets.forecasting.members.mstl import Mstl
 from energy_assets.forecasting.members.seasonal_quantiles import SeasonalQuantiles
-from energy_assets.forecasting.members.statistical import AutoArima, Mstl
 from energy_assets_tests.forecasting.members.markets import (
     assert_knows_nothing_later,
     assert_round_trip,
