@@ -187,6 +187,36 @@ class Area(FactModel):
             raise MarketRuleError(msg)
         return ReserveAuction(self.code, name, self.reserves[name])
 
+    def products(self, session: str) -> list[str]:
+        """Reserve products decided at one gate: `afrr` stands for `afrr_up` and `afrr_down`."""
+        return [name for name in self.reserves if session in (name, name.split("_")[0])]
+
+    def gate_closure(self, session: str, day: date) -> datetime:
+        """UTC gate closure of an energy or reserve auction for a delivery day.
+
+        Raises:
+            MarketRuleError: If the area has no such session.
+        """
+        products = self.products(session)
+        if session in self.sessions or not products:
+            return self.session(session).gate_closure(day)
+        return min(self.reserve(name).gate_closure(day) for name in products)
+
+    def publication(self, session: str, day: date) -> datetime:
+        """UTC moment at which the results of an auction are normally out.
+
+        Raises:
+            MarketRuleError: If the area has no such session.
+        """
+        products = self.products(session)
+        if session in self.sessions or not products:
+            return self.session(session).publication(day)
+        return max(self.reserve(name).publication(day) for name in products)
+
+    def delivery_day(self, session: str, day: date) -> DeliveryDay:
+        """Delivery day of an auction; reserves are planned on the day-ahead auction's grid."""
+        return self.session(session if session in self.sessions else "day_ahead").delivery_day(day)
+
     def session(self, name: str = "day_ahead") -> Session:
         """A session by name.
 

@@ -27,6 +27,12 @@ from energy_assets.portfolio.feed_specs import (
     ReserveAuctionsFeed,
     Site,
 )
+from energy_assets.portfolio.market_settings import (
+    BlockSettings,
+    IntradaySettings,
+    MarketSettings,
+    ReserveSettings,
+)
 from energy_assets.portfolio.units import (
     BatteryUnit,
     FuelUse,
@@ -41,6 +47,7 @@ from energy_assets.portfolio.validation import input_error
 
 __all__ = [
     "BatteryUnit",
+    "BlockSettings",
     "Desk",
     "ElexonFeed",
     "EnergyChartsFeed",
@@ -52,14 +59,17 @@ __all__ = [
     "FuelFolderFeed",
     "FuelUse",
     "ImbalanceTerms",
+    "IntradaySettings",
     "Limits",
     "LoadFlexibility",
     "LoadUnit",
     "MappedFilesFeed",
+    "MarketSettings",
     "OpenMeteoFeed",
     "OwnOutagesFeed",
     "ReferenceMarketFeed",
     "ReserveAuctionsFeed",
+    "ReserveSettings",
     "ScenarioSettings",
     "Site",
     "SolarUnit",

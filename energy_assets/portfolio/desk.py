@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from energy_assets.errors import InputError
 from energy_assets.market.areas import area_codes, load_area
 from energy_assets.portfolio.feed_specs import FeedSpec, OpenMeteoFeed
+from energy_assets.portfolio.market_settings import MarketSettings
 from energy_assets.portfolio.units import (
     Name,
     NonNegative,
@@ -135,6 +136,7 @@ class Desk(_Model):
         risk_weight: 0 maximises the mean, 1 the conditional value at risk.
         cvar_level: Level of the conditional value at risk.
         lead_time_minutes: Decision time = gate closure minus this.
+        markets: Markets it trades beside the day-ahead curve.
         price_points: Most price points of a bid curve in the model.
         history_days: Days of history a forecast is fitted on at most.
         seed: Root of every random draw.
@@ -156,6 +158,7 @@ class Desk(_Model):
     price_points: Annotated[int, Field(ge=2)] = 12
     scenarios: ScenarioSettings = ScenarioSettings()
     forecast: ForecastSettings = ForecastSettings()
+    markets: MarketSettings = MarketSettings()
     history_days: Days = 728
     seed: int = 0
 
@@ -165,7 +168,19 @@ class Desk(_Model):
         if self.area not in area_codes():
             raise broken_rule("area", f"one of {', '.join(area_codes())}", self.area)
         require_known_units(self.units, self.feeds)
+        self._require_tradable()
         return self
+
+    def _require_tradable(self) -> None:
+        names, products = {unit.name for unit in self.units}, load_area(self.area).reserves
+        for product, settings in self.markets.reserves.items():
+            if product not in products:
+                expected = f"some of {', '.join(sorted(products)) or 'no products'}"
+                raise broken_rule("markets.reserves", expected, product)
+            for name in settings.providers:
+                if name not in names:
+                    where = f"markets.reserves.{product}.providers"
+                    raise broken_rule(where, f"some of {', '.join(sorted(names))}", name)
 
     @property
     def config_hash(self) -> str:
@@ -182,7 +197,7 @@ class Desk(_Model):
 
     def decision_time(self, day: date, session: str = "day_ahead") -> datetime:
         """UTC point in time a decision may know: gate closure minus lead time."""
-        gate = load_area(self.area).session(session).gate_closure(day)
+        gate = load_area(self.area).gate_closure(session, day)
         return gate - timedelta(minutes=self.lead_time_minutes)
 
     def unit(self, name: str) -> Unit:
