@@ -182,7 +182,7 @@ def forecast_day(
     targets, paths = made.targets, _joint_paths(desk, made)
     # By MTU, since the two hours of an autumn day that share a slot may differ in what is out.
     for name, share in output_shares(known, desk, delivery).items():
-        targets[name] = replace(targets[name], quantiles=targets[name].quantiles * share[:, None])
+        targets[name] = _with_share(targets[name], share)
         paths[name] = paths[name] * share
     probabilities = np.full(desk.scenarios.count, 1.0 / desk.scenarios.count)
     return DayForecast(delivery, targets, Scenarios(delivery, probabilities, paths))
@@ -201,9 +201,38 @@ def price_forecast(
     Raises:
         ForecastUnavailableError: Too little history.
     """
+    return target_forecast(known, desk, day, PRICE, series=series, forecaster=forecaster)
+
+
+def target_forecast(
+    known: PointInTime,
+    desk: Desk,
+    day: date,
+    target: str,
+    *,
+    series: Sequence[str],
+    forecaster: Forecaster,
+) -> TargetForecast:
+    """One target as `forecast_day` forecasts it: what a validation scores.
+
+    Raises:
+        ForecastUnavailableError: Too little history.
+    """
     made = _TargetForecasts(TargetReader(known, desk, series), day, forecaster)
-    made.add(PRICE)
-    return made.targets[PRICE]
+    if target == IMBALANCE_SPREAD:
+        made.add(PRICE)
+    made.add(target)
+    found = made.targets[target]
+    share = output_shares(known, desk, made.delivery).get(target)
+    return found if share is None else _with_share(found, share)
+
+
+def forecast_version(reader: TargetReader, target: str) -> str:
+    """What names a target's quantiles on the record: hash of all but data that they depend on."""
+    hindcaster = Hindcaster(reader, HindcastStore(), MemoryModels())
+    parts = [hindcaster.version(member) for member in target_members(reader.desk, target)]
+    text = "/".join([*parts, repr(recipe_of(reader.desk, target))])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def seed_of(*parts: object) -> int:
@@ -270,7 +299,7 @@ class _TargetForecasts:
         self.targets[target] = TargetForecast(
             target,
             rung,
-            self._version(target),
+            forecast_version(self._reader, target),
             forecast.quantiles[self.slot_of],
             {name: path[self.slot_of] for name, path in paths.items()},
             note,
@@ -312,11 +341,10 @@ class _TargetForecasts:
             return history
         return with_last_driver(history, PRICE_DRIVER, price)
 
-    def _version(self, target: str) -> str:
-        members = target_members(self._reader.desk, target)
-        parts = [self._hindcaster.version(member) for member in members]
-        text = "/".join([*parts, repr(recipe_of(self._reader.desk, target))])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+def _with_share(forecast: TargetForecast, share: FloatArray) -> TargetForecast:
+    """A forecast of a unit that is partly out, (MTUs,)."""
+    return replace(forecast, quantiles=forecast.quantiles * share[:, None])
 
 
 def _from_outcomes(history: TargetHistory) -> tuple[SlotForecast, str]:

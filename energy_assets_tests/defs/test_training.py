@@ -21,12 +21,15 @@ from energy_assets.forecasting.lifecycle.training import desk_targets
 from energy_assets.forecasting.members.registry import PLUGIN_GROUP, member
 from energy_assets.forecasting.members.serving import anchor_of
 from energy_assets.forecasting.quantile_regression import PERCENTILES
+from energy_assets.lakehouse.enforcement import caller_columns
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import Mode, RunStamp
-from energy_assets.lakehouse.tables import UTC_TIME
+from energy_assets.lakehouse.tables import UTC_TIME, table
 from energy_assets.market import load_area
+from energy_assets.portfolio import Desk
 from energy_assets_tests.defs.chain import QUIET, failures, settings_in
 from energy_assets_tests.e2e.desks import epf_desk, fetch, reference_desk
+from energy_assets_tests.forecasting.lifecycle.recording import record_real
 from energy_assets_tests.lakehouse.frames import SteppingClock
 
 DAY = date(2026, 2, 10)
@@ -249,12 +252,111 @@ def drifted(tmp_path, monkeypatch) -> Workspace:
     return made
 
 
+@pytest.fixture(scope="module")
+def recorded(history) -> Path:
+    """Two weeks of the desk's own forecasts on record, in the lake of the reference market."""
+    settings = {
+        "members": {kind: ["weekly_naive"] for kind in ("price", "wind", "imbalance_spread")},
+        "qra_window_days": 30,
+        "fold_days": 0,
+        "longest_retrain_days": 1,
+    }
+    desk = Desk.model_validate(DESK.model_dump() | {"forecast": settings, "history_days": 45})
+    days = [DAY - timedelta(days=n) for n in range(14, 0, -1)]
+    record_real(Lake(settings_in(history).lake_root), desk, days, ["price", "wind"])
+    return history
+
+
+# By then the meters of all those days are known.
+READ = NIGHT + timedelta(days=2)
+
+
+def drift_of(root: Path, at: datetime) -> dict[str, dg.AssetCheckEvaluation]:
+    """The desk's drift checks by themselves, at a time, for the delivery day that comes next."""
+    workspace = Workspace(settings_in(root), (DESK,), SteppingClock(at))
+    made = dg.Definitions(
+        assets=[assets.models_asset(workspace, DESK)],
+        asset_checks=checks.drift_checks(workspace),
+        jobs=[dg.define_asset_job("drift", selection=dg.AssetSelection.all_asset_checks())],
+    )
+    with warnings.catch_warnings(), dg.DagsterInstance.ephemeral() as instance:
+        warnings.simplefilter("ignore")
+        day = at.date() + timedelta(days=1)
+        result = made.resolve_job_def("drift").execute_in_process(
+            instance=instance, run_config=QUIET, tags={"dagster/partition": day.isoformat()}
+        )
+    return evaluations(result)
+
+
+@pytest.fixture(scope="module")
+def checked(recorded) -> dict[str, dg.AssetCheckEvaluation]:
+    return drift_of(recorded, READ)
+
+
+def figures(check: dg.AssetCheckEvaluation) -> dict[str, object]:
+    return {name: value.value for name, value in check.metadata.items()}
+
+
+def test_drift_is_measured_on_what_the_market_and_the_meters_said(recorded, checked):
+    lake = Lake(settings_in(recorded).lake_root)
+    prices = lake.read("raw.market_prices", scope=DESK.area, where={"series": "day_ahead"})
+    meters = lake.read("raw.meter_readings", scope=DESK.name, where={"unit": "wind"})
+    came_true = {
+        # Quarter-hours on both sides; MWh in one are a quarter of the MW.
+        "price": prices.select("period_start", "knowledge_time", actual="price"),
+        "wind": meters.select("period_start", "knowledge_time", actual=pl.col("energy_mwh") * 4),
+    }
+    for target in ("price", "wind"):
+        said = lake.read("forecasts.quantiles", scope=DESK.name, where={"target": target})
+        both = said.filter(pl.col("model") != "weekly_naive").join(
+            came_true[target].filter(pl.col("knowledge_time") <= READ), on="period_start"
+        )
+        error = pl.col("actual") - pl.col("value")
+        loss = pl.max_horizontal(error * pl.col("level"), error * (pl.col("level") - 1))
+        found = figures(checked[f"calibration_28d__{target}"])
+        assert found["days measured"] == both["delivery_day"].n_unique() == 14
+        assert found["pinball99"] == pytest.approx(both.select(loss.mean()).item())
+        wide = both.filter(pl.col("level").is_in([0.1, 0.9])).group_by("period_start")
+        inside = wide.agg(
+            pl.col("actual").first().is_between(pl.col("value").min(), pl.col("value").max())
+        )
+        assert found["coverage 80%"] == pytest.approx(inside["actual"].mean())
+        assert checked[f"calibration_28d__{target}"].passed, found
+
+
+def test_outcomes_that_moved_are_a_finding(recorded, checked):
+    """Corrected values, known later: far above all that was said."""
+    lake = Lake(settings_in(recorded).lake_root, clock=SteppingClock(READ))
+    for table_id, scope, column, where in (
+        ("raw.market_prices", DESK.area, "price", {"series": "day_ahead"}),
+        ("raw.meter_readings", DESK.name, "energy_mwh", {"unit": "wind"}),
+    ):
+        rows = lake.read(table_id, scope=scope, where=where, start=NIGHT - timedelta(days=17))
+        known = pl.lit(READ + timedelta(hours=1), dtype=UTC_TIME)
+        moved = rows.filter(pl.col("knowledge_time") <= READ).with_columns(
+            pl.col(column) + rows[column].max(), knowledge_time=known
+        )
+        own = moved.select(caller_columns(table(table_id)))
+        lake.append_if_changed(table_id, own, scope=scope)
+    # Nobody knew of it then.
+    again = drift_of(recorded, READ)
+    after = drift_of(recorded, READ + timedelta(hours=2))
+    for target in ("price", "wind"):
+        name = f"calibration_28d__{target}"
+        assert figures(again[name]) == figures(checked[name])
+        assert not after[name].passed
+        ((day, lines),) = after[name].metadata["days with findings"].value.items()
+        assert day == (DAY + timedelta(days=2)).isoformat()
+        assert any(line.startswith("80% interval covers") for line in lines)
+        assert after[name].metadata["coverage 80%"].value < 0.1
+
+
 def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
     return {each.check_name: each for each in result.get_asset_check_evaluations()}
 
 
 def test_drift_warns_and_names_the_day_it_was_seen_from(drifted, plugin, monkeypatch):
-    monkeypatch.setattr(assets, "_offer", lambda *_: None)
+    monkeypatch.setattr(assets, "_offer", lambda *_: {})
     monkeypatch.setattr(assets, "_enter", lambda *_: [])
     result = run(drifted)
     assert result.success

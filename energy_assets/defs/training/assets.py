@@ -2,18 +2,23 @@
 
 One asset per desk, `forecasts/models`, partitioned by delivery day: its run makes every model that
 serves the day, and catches up those of the days the combination looks back on. A second run makes
-nothing. Off the deadline path: the daily run only loads.
+nothing. Then it offers the configuration of each target as the desk is set to it: the first is
+champion, another is validated against the champion and takes over or waits as challenger; a target
+whose champion cannot be read is left as it is, with a warning. Off the deadline path: the daily run
+only loads.
 
 The models are kept in the lake first, then entered in MLflow; where that store cannot be used the
 run fails at its end with the reason, every forecast can be made all the same, and the next run
 enters what is missing.
 
-Not here: training (`forecasting.lifecycle.training`), checks on drift (`checks`).
+Not here: training (`forecasting.lifecycle.training`), validation (`forecasting.lifecycle.
+validation`), checks on drift (`checks`).
 """
 
 # No postponed annotations here: Dagster reads the type of `context` from the function.
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,8 +29,9 @@ from energy_assets.defs.partitions import delivery_days
 from energy_assets.defs.resources import Workspace, artefacts, lake_models
 from energy_assets.defs.specs import key, table_spec
 from energy_assets.defs.training.checks import drift_checks
+from energy_assets.errors import InputError
 from energy_assets.forecasting.lifecycle import training
-from energy_assets.forecasting.lifecycle.champions import Champions, Configuration
+from energy_assets.forecasting.lifecycle.champions import Champions, Choice, Configuration
 from energy_assets.forecasting.lifecycle.mlflow_book import MlflowBook
 from energy_assets.forecasting.lifecycle.registry import MODELS, LakeModels
 from energy_assets.forecasting.lifecycle.training import (
@@ -34,12 +40,30 @@ from energy_assets.forecasting.lifecycle.training import (
     days_before,
     train_models,
 )
+from energy_assets.forecasting.lifecycle.validation import Validator
 from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
 
 # After re-bids and ingestion, before maintenance.
 _TAGS = {"dagster/priority": "1", "dagster/max_runtime": "14400"}
 _SHOWN = 200
+
+
+@dataclass(frozen=True)
+class _Offered:
+    """What became of the configuration a desk is set to, or why nothing did.
+
+    Attributes:
+        name: Of the configuration.
+        champion: Name of the champion it met; empty where there was none or it cannot be read.
+        choice: What it was made, or is; None where the champion cannot be read.
+        error: Why not.
+    """
+
+    name: str
+    champion: str = ""
+    choice: Choice | None = None
+    error: str = ""
 
 
 def training_definitions(workspace: Workspace) -> dg.Definitions:
@@ -95,11 +119,25 @@ def models_asset(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         for name, reason in report.refused.items():
             context.log.warning(f"not trained: {name}: {reason}")
         champions = Champions(workspace.lake, desk.name, run_id)
+        validator = Validator(
+            workspace.lake,
+            desk,
+            models,
+            at=now,
+            ingested_before=before,
+            run_id=run_id,
+            progress=lambda what, done, of: _tell(context, what, done, of),
+        )
         with failing_in_one_line():
-            _offer(champions, targets, days[-1], now)
-            entered = _enter(context, workspace, models, champions, targets)
+            offered = _offer(champions, validator, targets, days[-1])
+            for target, each in offered.items():
+                if each.error:
+                    context.log.warning(f"{target}: {each.error}")
+            readable = [target for target, each in offered.items() if not each.error]
+            entered = _enter(context, workspace, models, champions, readable)
+        metadata = _metadata(report, entered, len(models.records()))
         return dg.MaterializeResult(
-            asset_key=spec.key, metadata=_metadata(report, entered, len(models.records()))
+            asset_key=spec.key, metadata={**metadata, "champions": _table(offered)}
         )
 
     found: dg.AssetsDefinition = _asset
@@ -112,12 +150,24 @@ def served_days(desk: Desk, days: Sequence[date]) -> list[date]:
     return days_before(days[-1], (days[-1] - days[0]).days + reach)
 
 
-def _offer(champions: Champions, targets: TrainingTargets, day: date, now: datetime) -> None:
-    """Offer what the desk is set to: first champion, or a challenger to be validated."""
+def _offer(
+    champions: Champions, validator: Validator, targets: TrainingTargets, day: date
+) -> dict[str, _Offered]:
+    """Offer what the desk is set to: first champion, or a challenger held against the champion."""
+    found = {}
     for target in targets.targets():
-        members = targets.members(target)
-        configuration = Configuration.of(members, targets.recipe(target), day)
-        champions.offer(target, configuration, now)
+        configuration = Configuration.of(
+            targets.members(target), targets.recipe(target), day, targets.forecast_version(target)
+        )
+        try:
+            champion = champions.in_role(target, "champion", validator.at)
+            choice = validator.offer(champions, target, configuration)
+        except InputError as error:
+            found[target] = _Offered(configuration.name, error=str(error))
+        else:
+            reigning = champion.configuration.name if champion else ""
+            found[target] = _Offered(configuration.name, reigning, choice)
+    return found
 
 
 def _enter(
@@ -125,13 +175,13 @@ def _enter(
     workspace: Workspace,
     models: LakeModels,
     champions: Champions,
-    targets: TrainingTargets,
+    targets: Sequence[str],
 ) -> list[str]:
     book = MlflowBook(workspace.settings.mlflow.get_secret_value(), artefacts(workspace))
     entered = book.enter_models(
         models.records().values(), lambda what, done, of: _tell(context, what, done, of)
     )
-    champions.enter(book, targets.targets(), workspace.now())
+    champions.enter(book, targets, workspace.now())
     return entered
 
 
@@ -159,6 +209,34 @@ def _metadata(report: TrainingReport, entered: list[str], on_record: int) -> dic
         "CPU seconds by member": dg.MetadataValue.json(seconds),
         "trained": dg.MetadataValue.md(head + "\n".join(lines)),
     }
+
+
+def _table(offered: Mapping[str, _Offered]) -> dg.MetadataValue:
+    """Challenger, champion, scores and decision by target."""
+    lines = [
+        f"| {target} | {each.name} | {each.champion or 'none'} | {_scores(each.choice)} "
+        f"| {_decision(each)} |"
+        for target, each in offered.items()
+    ]
+    head = (
+        "| target | offered | champion | pinball99 | champion's | p of being worse | decision |\n"
+        "|---|---|---|---|---|---|---|\n"
+    )
+    return dg.MetadataValue.md(head + "\n".join(lines))
+
+
+def _scores(choice: Choice | None) -> str:
+    values = (
+        (choice.pinball99, choice.champion_pinball99, choice.p_worse) if choice else (None,) * 3
+    )
+    return " | ".join("" if value is None else f"{value:.4g}" for value in values)
+
+
+def _decision(offered: _Offered) -> str:
+    choice = offered.choice
+    if choice is None:
+        return f"left as it is: {offered.error}"
+    return f"{choice.role} since {choice.chosen_at:%Y-%m-%d %H:%M} UTC: {choice.reason}"
 
 
 def _job(workspace: Workspace, area: str) -> "dg.UnresolvedAssetJobDefinition":

@@ -18,6 +18,7 @@ import dagster as dg
 from energy_assets.defs.decisions import run_days
 from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key
+from energy_assets.errors import InputError
 from energy_assets.forecasting.arrays import FloatArray
 from energy_assets.forecasting.lifecycle.champions import Champions
 from energy_assets.forecasting.lifecycle.drift import WINDOWS_DAYS, DayMeasure, Drift, drift
@@ -70,13 +71,13 @@ def _checks(workspace: Workspace, desk: Desk) -> dg.AssetChecksDefinition:
         measured = _measured(workspace, desk, days)
         for check in sorted(context.selected_asset_check_keys, key=lambda each: each.name):
             target, window = windows[check.name]
-            references = _references(workspace, desk, target, days)
+            references, unreadable = _references(workspace, desk, target, days)
             found = {
-                day: drift(some, references[day])
+                day: drift(some, references.get(day))
                 for day in days
                 if (some := _window(measured.get(target, {}), day, window))
             }
-            yield _result(check, found)
+            yield _result(check, found, unreadable)
 
     return _check
 
@@ -109,11 +110,17 @@ def _window(measured: Mapping[date, DayMeasure], day: date, window: int) -> list
 
 def _references(
     workspace: Workspace, desk: Desk, target: str, days: list[date]
-) -> dict[date, float | None]:
-    """The score the champion of each day was chosen by, None where it was the first or none."""
+) -> tuple[dict[date, float | None], str]:
+    """The score the champion of each day was chosen by, None where it was the first or none.
+
+    Champions that cannot be read give no score, and the reason.
+    """
     now = workspace.now()
-    champions = Champions(workspace.lake, desk.name).champions(target, now)
-    return {
+    try:
+        champions = Champions(workspace.lake, desk.name).champions(target, now)
+    except InputError as error:
+        return {}, str(error)
+    references = {
         day: next(
             (
                 champion.pinball99
@@ -124,13 +131,18 @@ def _references(
         )
         for day in days
     }
+    return references, ""
 
 
-def _result(check: dg.AssetCheckKey, found: Mapping[date, Drift]) -> dg.AssetCheckResult:
+def _result(
+    check: dg.AssetCheckKey, found: Mapping[date, Drift], unreadable: str
+) -> dg.AssetCheckResult:
     findings = {day.isoformat(): each.findings for day, each in found.items() if each.findings}
     metadata: dict[str, Any] = {
         "days with findings": dg.MetadataValue.json(dict(list(findings.items())[:_SHOWN])),
     }
+    if unreadable:
+        metadata["no score to compare with"] = unreadable
     if found:
         newest = max(found)
         metadata |= {"looked back from": newest.isoformat(), **_figures(found[newest])}

@@ -6,6 +6,8 @@
     `training`       which models are due, training them, histories from the lake
     `mlflow_book`    the same on record in MLflow: runs, registered versions, aliases
     `champions`      dated choices of a target's ensemble configuration, `forecasts.champions`
+    `validation`     losses of challenger and champion on the same past days
+    `recent`         forecasts on record: those in force, and those of one configuration
     `drift`          whether recent forecasts are still calibrated
 
 The lake is the source: a forecast loads a model by its row and checks the hash, and asks which

@@ -10,9 +10,10 @@ champion as it was at T. The rule:
   daily losses does not call it worse at 5 %. With the tolerance at its default of zero the mean
   decides and the test is evidence; a tolerance lets a cheaper configuration in that loses little.
 
-MLflow's aliases follow these rows (`MlflowBook.enter_configuration`), never the other way round.
+A challenger that could not be compared stays one, with the reason on its row. MLflow's aliases
+follow these rows (`MlflowBook.enter_configuration`), never the other way round.
 
-Not here: scores (`scoring`), how validation forecasts are made.
+Not here: scores (`scoring`), validation forecasts and when they are made (`validation`).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ CHAMPIONS = "forecasts.champions"
 Basis = Literal["observed", "rule"]
 _SOURCE = "model_training"
 _SIGNIFICANCE = 0.05
-_FEWEST_DAYS = 28
+FEWEST_DAYS = 28
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,14 @@ class Configuration:
         members: Version by name of member, in the ensemble's order.
         recipe: How they are combined and calibrated, as JSON holds it.
         anchors: Anchor by member when it was offered; says which models, names nothing.
+        recorded_as: Version its forecasts have on the record, as `day_ahead.forecast_version` said
+            when it was offered; empty where nobody asked.
     """
 
     members: Mapping[str, str]
     recipe: Mapping[str, Any]
     anchors: Mapping[str, date] = field(default_factory=dict, compare=False)
+    recorded_as: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         # Tuples and numbers as a row gives them back, so that equal configurations compare equal.
@@ -73,24 +77,41 @@ class Configuration:
         """All of it as JSON."""
         anchors = {name: day.isoformat() for name, day in self.anchors.items()}
         content = {"members": list(self.members.items()), "recipe": self.recipe}
-        return json.dumps({**content, "anchors": anchors}, sort_keys=True)
+        more = {"anchors": anchors, "recorded_as": self.recorded_as}
+        return json.dumps({**content, **more}, sort_keys=True)
 
     @classmethod
-    def of(cls, members: Iterable[Member], recipe: Mapping[str, Any], day: date) -> Configuration:
+    def of(
+        cls,
+        members: Iterable[Member],
+        recipe: Mapping[str, Any],
+        day: date,
+        recorded_as: str = "",
+    ) -> Configuration:
         """The configuration of some members on a delivery day."""
         listed = list(members)
         return cls(
             {m.spec.name: version_of(m) for m in listed},
             recipe,
             {m.spec.name: anchor_of(day, m.spec.retrain_days) for m in listed},
+            recorded_as,
         )
 
     @classmethod
     def from_document(cls, document: str) -> Configuration:
-        """The configuration of a row."""
-        found = json.loads(document)
-        anchors = {name: date.fromisoformat(day) for name, day in found["anchors"].items()}
-        return cls(dict(found["members"]), found["recipe"], anchors)
+        """The configuration of a row.
+
+        Raises:
+            InputError: The document is none that `document` wrote.
+        """
+        try:
+            found = json.loads(document)
+            anchors = {name: date.fromisoformat(day) for name, day in found["anchors"].items()}
+            members = {str(name): str(version) for name, version in found["members"]}
+            return cls(members, found["recipe"], anchors, found.get("recorded_as", ""))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            expected = "JSON with members, recipe and anchors"
+            raise InputError("configuration", expected=expected, found=document[:80]) from error
 
 
 @dataclass(frozen=True)
@@ -137,12 +158,27 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Choice:
-    """A configuration in a role, with the score it was chosen by (None for the first)."""
+    """A configuration in a role, and why it was put there.
+
+    Attributes:
+        configuration: The configuration.
+        role: champion or challenger.
+        chosen_at: When it was put there, UTC.
+        reason: Why, in words.
+        pinball99: Its score on the validation days; None where it was not compared.
+        champion_pinball99: Score of the champion before on the same days.
+        p_worse: See `Comparison`.
+        validated_until: Last day a comparison looked at, made or not; None before the first.
+    """
 
     configuration: Configuration
     role: Role
     chosen_at: datetime
-    pinball99: float | None
+    reason: str
+    pinball99: float | None = None
+    champion_pinball99: float | None = None
+    p_worse: float | None = None
+    validated_until: date | None = None
 
 
 def compare(validation: Validation, tolerance: float = 0.0) -> Comparison:
@@ -157,8 +193,8 @@ def compare(validation: Validation, tolerance: float = 0.0) -> Comparison:
     """
     known = np.isfinite(validation.challenger) & np.isfinite(validation.champion)
     count = int(known.sum())
-    if count < _FEWEST_DAYS:
-        raise InputError("validation days", expected=f"at least {_FEWEST_DAYS}", found=count)
+    if count < FEWEST_DAYS:
+        raise InputError("validation days", expected=f"at least {FEWEST_DAYS}", found=count)
     challenger, champion = validation.challenger[known], validation.champion[known]
     # The test is against the second being better: the champion is.
     p_value = float(diebold_mariano(challenger, champion))
@@ -194,6 +230,9 @@ class Champions:
             role: champion or challenger; a challenger that took over is none any more.
             at: Point in time.
             ingested_before: Rows written from then on are not read.
+
+        Raises:
+            InputError: Its row cannot be read; names target and time.
         """
         rows = self.lake.as_of(
             CHAMPIONS,
@@ -212,20 +251,18 @@ class Champions:
         )
         if role == "challenger" and not taken_over.is_empty():
             return None
-        configuration = Configuration.from_document(row["document"])
-        return Choice(configuration, role, row["chosen_at"], row["pinball99"])
+        return _choice(row)
 
     def champions(self, target: str, at: datetime) -> list[Choice]:
-        """Every champion a target had by a time, oldest first."""
+        """Every champion a target had by a time, oldest first.
+
+        Raises:
+            InputError: A row cannot be read; names target and time.
+        """
         rows = self.lake.as_of(
             CHAMPIONS, at, scope=self.scope, where={"target": target, "role": "champion"}
         ).sort("chosen_at", maintain_order=True)
-        return [
-            Choice(Configuration.from_document(document), "champion", chosen_at, score)
-            for document, chosen_at, score in rows.select(
-                "document", "chosen_at", "pinball99"
-            ).iter_rows()
-        ]
+        return [_choice(row) for row in rows.iter_rows(named=True)]
 
     def offer(
         self,
@@ -268,8 +305,23 @@ class Champions:
             raise InputError(where, expected=expected, found=str(max(validation.days)))
         found = compare(validation, tolerance)
         role: Role = "champion" if found.is_not_worse else "challenger"
-        reason = _reason(found)
-        return self._record(target, configuration, role, at, basis, reason, found, validation.days)
+        days = validation.days
+        return self._record(target, configuration, role, at, basis, _reason(found), days, found)
+
+    def keep_waiting(
+        self,
+        target: str,
+        configuration: Configuration,
+        at: datetime,
+        days: list[date],
+        reason: str,
+        *,
+        basis: Basis = "observed",
+    ) -> Choice:
+        """Record that a challenger could not be compared on some days, and why."""
+        return self._record(
+            target, configuration, "challenger", at, basis, f"not validated: {reason}", days
+        )
 
     def enter(self, book: MlflowBook, targets: Iterable[str], at: datetime) -> None:
         """Bring MLflow's aliases up to the choices in force.
@@ -296,10 +348,10 @@ class Champions:
         at: datetime,
         basis: Basis,
         reason: str,
-        found: Comparison | None = None,
         days: list[date] | None = None,
+        found: Comparison | None = None,
     ) -> Choice:
-        values = {
+        values: dict[str, Any] = {
             "target": target,
             "role": role,
             "chosen_at": at,
@@ -323,7 +375,20 @@ class Champions:
         }
         frame = pl.DataFrame([values], schema=schema)
         self.lake.append_if_changed(CHAMPIONS, frame, scope=self.scope, run_id=self.run_id)
-        return Choice(configuration, role, at, found.challenger if found else None)
+        return _choice(values)
+
+
+def _choice(row: Mapping[str, Any]) -> Choice:
+    """One row as a choice."""
+    try:
+        configuration = Configuration.from_document(row["document"])
+    except InputError as error:
+        where = f"{row['role']} of {row['target']}, chosen {row['chosen_at']}: {error.where}"
+        hint = "offer the configuration again as a revision of this row"
+        raise InputError(where, expected=error.expected, found=error.found, hint=hint) from error
+    same = ("role", "chosen_at", "reason", "pinball99", "champion_pinball99", "p_worse")
+    values = {name: row[name] for name in same}
+    return Choice(configuration, **values, validated_until=row["validation_last"])
 
 
 def _reason(found: Comparison) -> str:

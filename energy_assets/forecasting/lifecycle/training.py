@@ -51,6 +51,10 @@ class TrainingTargets(Protocol):
         """How the members are combined, as JSON holds it."""
         ...
 
+    def forecast_version(self, target: str) -> str:
+        """Version that the ensemble's forecasts have on the record."""
+        ...
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -234,6 +238,12 @@ class DeskTargets:
         from energy_assets.forecasting.day_ahead import recipe_of
 
         return asdict(recipe_of(self._desk, target))
+
+    def forecast_version(self, target: str) -> str:
+        """The version the deadline run records."""
+        from energy_assets.forecasting.day_ahead import forecast_version
+
+        return forecast_version(self._reader, target)
 
 
 def desk_targets(

@@ -102,3 +102,6 @@ class MemoryTargets:
 
     def recipe(self, target: str) -> Mapping[str, Any]:
         return {"window_days": 29, "levels": (0.5, 0.9)}
+
+    def forecast_version(self, target: str) -> str:
+        return f"version of {target}"

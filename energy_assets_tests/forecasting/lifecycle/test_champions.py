@@ -142,6 +142,27 @@ def test_a_validation_reaching_into_the_future_is_refused(champions, lake):
     assert lake.read(CHAMPIONS).height == 1
 
 
+def test_what_could_not_be_compared_waits_with_the_reason_and_the_days_looked_at(champions, lake):
+    champions.offer("price", OLD, NOW)
+    days = validation(0.0).days
+    champions.keep_waiting("price", NEW, LATER, days, "no record")
+    held = champions.in_role("price", "challenger", LATER)
+    assert (held.reason, held.validated_until) == ("not validated: no record", days[-1])
+    assert held.pinball99 is None
+    made = champions.offer("price", NEW, LATER + timedelta(days=1), validation(0.3))
+    assert made == champions.in_role("price", "champion", LATER + timedelta(days=1))
+    assert made.reason.startswith("not worse: ")
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["", "[]", OLD.document[:30], '{"members": 3, "recipe": {}, "anchors": {}}', '{"anchors": 1}'],
+)
+def test_a_document_that_is_none_is_one_clear_error(document):
+    with pytest.raises(InputError, match="expected JSON with members, recipe and anchors"):
+        Configuration.from_document(document)
+
+
 def test_a_configuration_is_named_by_members_and_recipe_only():
     made = Configuration.of([SlotMeans(), SlotMeans(14)], {"levels": (0.5,)}, ANCHOR)
     later = Configuration.of(
@@ -152,6 +173,9 @@ def test_a_configuration_is_named_by_members_and_recipe_only():
     assert made.anchors == {"slot_means": ANCHOR, "slot_means_14": ANCHOR}
     back = Configuration.from_document(made.document)
     assert (back, back.name, back.anchors) == (made, made.name, made.anchors)
+    kept = Configuration.of([SlotMeans(), SlotMeans(14)], {"levels": (0.5,)}, ANCHOR, "v")
+    assert kept.name == made.name
+    assert Configuration.from_document(kept.document).recorded_as == "v"
     for other in (
         Configuration.of([SlotMeans(14), SlotMeans()], {"levels": (0.5,)}, ANCHOR),
         Configuration.of([SlotMeans(), SlotMeans(14)], {"levels": (0.6,)}, ANCHOR),
