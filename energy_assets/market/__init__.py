@@ -16,6 +16,7 @@ from energy_assets.market.areas import Area, Session, area_codes, load_area
 from energy_assets.market.balancing import ImbalanceRules, ReserveAuction, ReserveRules
 from energy_assets.market.clock import DeliveryDay, Mtu
 from energy_assets.market.orders import (
+    BlockOrder,
     CurveKind,
     CurveOrder,
     CurveRules,
@@ -27,6 +28,7 @@ from energy_assets.market.orders import (
 
 __all__ = [
     "Area",
+    "BlockOrder",
     "CurveKind",
     "CurveOrder",
     "CurveRules",

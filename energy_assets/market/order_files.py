@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import Any
 
 from energy_assets.errors import InputError
-from energy_assets.market.orders import CurveKind, CurveOrder, CurveRules, OrderSet
+from energy_assets.market.orders import BlockOrder, CurveKind, CurveOrder, CurveRules, OrderSet
 
 FORMAT_VERSION = 1
 _HEADER_FIELDS = (
@@ -48,6 +48,8 @@ _CSV_COLUMNS = (
     "price",
     "volume_mw",
 )
+# Only in files with block orders.
+_BLOCK_COLUMNS = ("mtu_count", "side")
 
 
 def to_json(orders: OrderSet) -> str:
@@ -67,6 +69,8 @@ def to_json(orders: OrderSet) -> str:
             for curve in orders.curves
         ],
     }
+    if orders.blocks:
+        document["blocks"] = [_block_fields(block, rules) for block in orders.blocks]
     return json.dumps(document, indent=1) + "\n"
 
 
@@ -94,7 +98,8 @@ def from_json(text: str, name: str = "order file") -> OrderSet:
             )
             for curve in document["curves"]
         )
-        orders = _order_set(document, rules, curves)
+        blocks = tuple(_block(block, rules, name) for block in document.get("blocks", []))
+        orders = _order_set(document, rules, curves, blocks)
         stated = document["sha256"]
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(name, expected="an order document", found=str(error)) from error
@@ -104,9 +109,10 @@ def from_json(text: str, name: str = "order file") -> OrderSet:
 
 
 def to_csv(orders: OrderSet) -> str:
-    """The order set as CSV, one point a row, header fields repeated."""
+    """The order set as CSV, one point or block order a row, header fields repeated."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _CSV_COLUMNS, lineterminator="\n")
+    columns = (*_CSV_COLUMNS, *_BLOCK_COLUMNS) if orders.blocks else _CSV_COLUMNS
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     rules = asdict(orders.rules)
     shared = {**_header(orders), **rules, "curve_kind": orders.rules.kind.value}
@@ -122,6 +128,8 @@ def to_csv(orders: OrderSet) -> str:
                     **_point(price, volume, orders.rules),
                 }
             )
+    for number, block in enumerate(orders.blocks):
+        writer.writerow({**shared, "point": number, **_block_fields(block, orders.rules)})
     return buffer.getvalue()
 
 
@@ -146,10 +154,12 @@ def from_csv(text: str, name: str = "order file") -> OrderSet:
                 tuple(_agreed(row, rules, f"{name}, {start}") for row in group),
             )
             for (start, minutes), group in groupby(
-                rows, key=lambda row: (row["mtu_start_utc"], row["minutes"])
+                (row for row in rows if not row.get("side")),
+                key=lambda row: (row["mtu_start_utc"], row["minutes"]),
             )
         )
-        return _order_set(rows[0], rules, curves)
+        blocks = tuple(_block(row, rules, name) for row in rows if row.get("side"))
+        return _order_set(rows[0], rules, curves, blocks)
     except (KeyError, ValueError) as error:
         raise InputError(name, expected="order rows", found=str(error)) from error
 
@@ -165,6 +175,28 @@ def _point(price: int, volume: int, rules: CurveRules) -> dict[str, float]:
         "price": round(rules.price(price), 6),
         "volume_mw": round(rules.volume_mw(volume), 6),
     }
+
+
+def _block_fields(block: BlockOrder, rules: CurveRules) -> dict[str, Any]:
+    return {
+        "mtu_start_utc": block.start.isoformat(),
+        "minutes": block.minutes,
+        "mtu_count": block.mtu_count,
+        "side": block.side,
+        **_point(block.price_ticks, block.volume_ticks, rules),
+    }
+
+
+def _block(fields: dict[str, Any], rules: CurveRules, name: str) -> BlockOrder:
+    price, volume = _agreed(fields, rules, f"{name}, block {fields['mtu_start_utc']}")
+    return BlockOrder(
+        datetime.fromisoformat(fields["mtu_start_utc"]),
+        int(fields["minutes"]),
+        int(fields["mtu_count"]),
+        fields["side"],
+        price,
+        volume,
+    )
 
 
 def _agreed(point: dict[str, Any], rules: CurveRules, where: str) -> tuple[int, int]:
@@ -189,7 +221,10 @@ def _rules(fields: dict[str, Any]) -> CurveRules:
 
 
 def _order_set(
-    fields: dict[str, Any], rules: CurveRules, curves: tuple[CurveOrder, ...]
+    fields: dict[str, Any],
+    rules: CurveRules,
+    curves: tuple[CurveOrder, ...],
+    blocks: tuple[BlockOrder, ...],
 ) -> OrderSet:
     return OrderSet(
         area=fields["area"],
@@ -202,4 +237,5 @@ def _order_set(
         portfolio_id=fields["portfolio_id"],
         balance_area=fields["balance_area"],
         order_scope=fields["order_scope"],
+        blocks=blocks,
     )

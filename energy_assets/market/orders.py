@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
 from energy_assets.errors import MarketRuleError
 from energy_assets.market.clock import DeliveryDay
@@ -104,9 +105,30 @@ class CurveOrder:
         return low_volume + share * (high_volume - low_volume)
 
 
+@dataclass(frozen=True, order=True)
+class BlockOrder:
+    """The same volume over a run of MTUs, accepted whole or not at all.
+
+    Attributes:
+        start: UTC start of its first MTU.
+        minutes: Length of an MTU.
+        mtu_count: MTUs.
+        side: `sale` or `purchase`.
+        price_ticks: Limit price in ticks.
+        volume_ticks: Volume in ticks, positive on both sides.
+    """
+
+    start: datetime
+    minutes: int
+    mtu_count: int
+    side: str
+    price_ticks: int
+    volume_ticks: int
+
+
 @dataclass(frozen=True)
 class OrderSet:
-    """All curve orders of one desk for one session and delivery day.
+    """All curve and block orders of one desk for one session and delivery day.
 
     Attributes:
         area: Market area code.
@@ -119,6 +141,7 @@ class OrderSet:
         portfolio_id: Portfolio the net position belongs to.
         balance_area: Balance group or area that carries the imbalance.
         order_scope: `portfolio` or `unit`.
+        blocks: Block orders, sorted.
     """
 
     area: str
@@ -131,6 +154,7 @@ class OrderSet:
     portfolio_id: str
     balance_area: str
     order_scope: str = "portfolio"
+    blocks: tuple[BlockOrder, ...] = ()
 
     @property
     def resolution_min(self) -> int:
@@ -140,7 +164,7 @@ class OrderSet:
     @property
     def sha256(self) -> str:
         """Hash over the economic content only: no run id, no time stamp of making."""
-        content = {
+        content: dict[str, Any] = {
             "area": self.area,
             "session": self.session,
             "delivery_day": self.delivery_day.isoformat(),
@@ -156,6 +180,11 @@ class OrderSet:
                 [c.start.isoformat(), c.minutes, list(map(list, c.points))] for c in self.curves
             ],
         }
+        if self.blocks:
+            content["blocks"] = [
+                [b.start.isoformat(), b.minutes, b.mtu_count, b.side, b.price_ticks, b.volume_ticks]
+                for b in sorted(self.blocks)
+            ]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -195,6 +224,8 @@ def check_order_set(orders: OrderSet, day: DeliveryDay, rules: CurveRules) -> li
         )
     for curve in orders.curves:
         breaches.extend(_curve_breaches(curve, rules))
+    for block in orders.blocks:
+        breaches.extend(_block_breaches(block, day, rules))
     return breaches
 
 
@@ -246,6 +277,26 @@ def _curve_breaches(curve: CurveOrder, rules: CurveRules) -> list[RuleBreach]:
         expected = "net supply non-decreasing in price"
         breaches.append(RuleBreach("curve.monotone", where, expected, str(volumes)))
     return breaches + _limit_breaches(prices, rules, where)
+
+
+def _block_breaches(block: BlockOrder, day: DeliveryDay, rules: CurveRules) -> list[RuleBreach]:
+    where = f"block {block.start.isoformat()}"
+    breaches = _tick_breaches([(block.price_ticks, block.volume_ticks)], where)
+    starts = [mtu.start for mtu in day.mtus]
+    first = starts.index(block.start) if block.start in starts else len(starts)
+    if block.minutes != day.mtu_minutes or not first < first + block.mtu_count <= len(starts):
+        expected = f"MTUs of {day.mtu_minutes} min within the delivery day"
+        found = f"{block.mtu_count} of {block.minutes} min"
+        breaches.append(RuleBreach("block.grid", where, expected, found))
+    if block.side not in ("sale", "purchase"):
+        breaches.append(RuleBreach("block.side", where, "sale or purchase", block.side))
+    if block.volume_ticks < 1:
+        found = str(block.volume_ticks)
+        breaches.append(RuleBreach("block.volume", where, "at least one tick", found))
+    if not rules.price_min_ticks <= block.price_ticks <= rules.price_max_ticks:
+        expected = f"{rules.price_min_ticks} to {rules.price_max_ticks} ticks"
+        breaches.append(RuleBreach("price.limits", where, expected, str(block.price_ticks)))
+    return breaches
 
 
 def _tick_breaches(points: Sequence[tuple[int, int]], where: str) -> list[RuleBreach]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from energy_assets.errors import InputError, MarketRuleError
 from energy_assets.market import (
+    BlockOrder,
     CurveKind,
     CurveOrder,
     OrderSet,
@@ -139,6 +140,41 @@ def test_order_files_parse_back_to_the_same_orders(day, write, read):
     again = read(write(orders))
     assert again == orders
     assert again.sha256 == orders.sha256
+
+
+@pytest.mark.parametrize(("write", "read"), [(to_json, from_json), (to_csv, from_csv)])
+@pytest.mark.parametrize("day", DAYS)
+def test_block_orders_pass_through_files_and_count_in_the_hash(day, write, read):
+    plain = order_set(day)
+    first = plain.curves[0]
+    blocks = (
+        BlockOrder(first.start, first.minutes, 4, "sale", 5512, 120),
+        BlockOrder(first.start, first.minutes, 8, "purchase", -300, 5),
+    )
+    orders = replace(plain, blocks=tuple(sorted(blocks)))
+    assert read(write(orders)) == orders
+    assert orders.sha256 != plain.sha256
+    assert replace(plain, blocks=()).sha256 == plain.sha256
+    assert check_order_set(orders, *rules_of(orders)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"mtu_count": 1000}, "block.grid"),
+        ({"minutes": 7}, "block.grid"),
+        ({"side": "both"}, "block.side"),
+        ({"volume_ticks": 0}, "block.volume"),
+        ({"price_ticks": 10**9}, "price.limits"),
+        ({"volume_ticks": 1.5}, "tick"),
+    ],
+)
+def test_each_block_rule_names_its_breach(change, rule):
+    plain = order_set()
+    first = plain.curves[0]
+    block = replace(BlockOrder(first.start, first.minutes, 4, "sale", 5512, 120), **change)
+    found = check_order_set(replace(plain, blocks=(block,)), *rules_of(plain))
+    assert [breach.rule for breach in found] == [rule]
 
 
 def test_hash_covers_economic_content():
