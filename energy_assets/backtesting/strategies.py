@@ -31,6 +31,7 @@ from energy_assets.forecasting.day_ahead import DayForecast
 from energy_assets.forecasting.profiles import mtu_slots, slots_per_day
 from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
+from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.market import CurveOrder, DeliveryDay, load_area
 from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, Unit, WindUnit
 from energy_assets.trading.delivery import Delivery
@@ -83,8 +84,11 @@ Strategy = Callable[[DayContext, StartStates], Offer]
 def stochastic(context: DayContext, states: StartStates) -> Offer:
     """The product's own orders."""
     problem = forecast_problem(context.known, context.desk, context.forecast.scenarios, states)
-    bid = best_valid_bid(problem, context.desk, context.day)
-    return Offer(bid.orders.curves, context.expected)
+    label = context.day.label
+    decided = context.desk.decision_time(label)
+    stamp = RunStamp("day_ahead", label, decided, "", "replay")
+    bid = best_valid_bid(problem, context.desk, stamp)
+    return Offer(bid.solution.curves, context.expected)
 
 
 def yesterday(context: DayContext, states: StartStates) -> Offer:

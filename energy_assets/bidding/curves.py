@@ -20,6 +20,7 @@ from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.errors import MarketRuleError
 from energy_assets.market.clock import DeliveryDay
 from energy_assets.market.orders import (
+    BlockOrder,
     CurveKind,
     CurveOrder,
     CurveRules,
@@ -61,11 +62,12 @@ def order_set(
     *,
     currency: str,
     session: str = "day_ahead",
+    blocks: Sequence[BlockOrder] = (),
 ) -> OrderSet:
     """The desk's order set for a delivery day, checked against the rules in force.
 
     Raises:
-        MarketRuleError: If a curve breaks a rule.
+        MarketRuleError: If a curve or block breaks a rule.
     """
     orders = OrderSet(
         area=desk.area,
@@ -77,6 +79,7 @@ def order_set(
         participant_id=desk.participant_id,
         portfolio_id=desk.portfolio_id,
         balance_area=desk.balance_area,
+        blocks=tuple(blocks),
     )
     require_valid(orders, day, rules)
     return orders

@@ -21,6 +21,7 @@ from energy_assets.bidding.problem import (
     StartState,
     make_problem,
 )
+from energy_assets.bidding.shocks import ShockContext, with_stress
 from energy_assets.curation.outages import as_if_available, lowered_power, output_shares
 from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import Scenarios
@@ -46,6 +47,8 @@ def forecast_problem(
         scenarios: Joint paths of price and unit output.
         start_states: State before the first MTU, from the previous day's plan; units left out
             start as the desk declares.
+
+    The desk's stress cases join the scenarios at their weights.
     """
     prices = scenarios.paths[PRICE]
     fields: dict[str, Any] = {
@@ -56,7 +59,22 @@ def forecast_problem(
     if IMBALANCE_SPREAD in scenarios.paths:
         imbalance_price = prices + scenarios.paths[IMBALANCE_SPREAD]
         fields |= {"long_prices": imbalance_price, "short_prices": imbalance_price}
-    return _problem(known, desk, scenarios.day, start_states, fields)
+    problem = _problem(known, desk, scenarios.day, start_states, fields)
+    if not desk.stress:
+        return problem
+    return with_stress(problem, desk.stress, shock_context(known, desk, scenarios.day))
+
+
+def shock_context(known: PointInTime, desk: Desk, day: DeliveryDay) -> ShockContext:
+    """What the shocks of a stress case need of a desk's delivery day.
+
+    Raises:
+        InputError: No close of a product was known within a week.
+    """
+    fuels = [unit.fuel for unit in desk.units_of(ThermalUnit) if unit.fuel is not None]
+    products = sorted({name for fuel in fuels for name in (fuel.product, fuel.co2_product)})
+    closes = {product: _last_close(known, desk, product) for product in products}
+    return ShockContext(day.clock, closes)
 
 
 def last_rung_problem(

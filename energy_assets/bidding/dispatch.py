@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,12 +98,12 @@ def redispatch(
             "long_prices": np.atleast_2d(long_prices),
             "short_prices": np.atleast_2d(short_prices),
         }
-    path = _path(problem, prices, availability, changes)
+    path = one_path(problem, prices, availability, changes)
     given = np.atleast_2d(np.asarray(position, dtype=float))
     data = model_data(path, given)
     fixed = None
     if commitment is not None:
-        fixed = {t.unit.name: _given_hours(commitment, t.unit.name, data) for t in data.thermals}
+        fixed = {t.unit.name: given_hours(commitment, t.unit.name, data) for t in data.thermals}
     return _schedule(path, data, given, fixed)
 
 
@@ -114,7 +115,7 @@ def schedule_for_prices(
     Raises:
         InfeasibleError: Names the unit and the limit.
     """
-    path = _path(problem, prices, availability, {})
+    path = one_path(problem, prices, availability, {})
     data = replace(model_data(path), max_imbalance=0.0, risk_weight=0.0)
     return _schedule(path, data, None, None)
 
@@ -130,7 +131,12 @@ def perfect_foresight(
     return schedule_for_prices(problem, prices, availability)
 
 
-def _given_hours(commitment: Commitment, name: str, data: ModelData) -> FloatArray:
+def given_hours(commitment: Commitment, name: str, data: ModelData) -> FloatArray:
+    """Hours on (1, H) of a unit.
+
+    Raises:
+        InputError: If there are none, or not one per hour.
+    """
     where = f"commitment[{name}]"
     if name not in commitment:
         raise InputError(where, expected=f"{data.hour_count} hours", found="nothing")
@@ -140,14 +146,22 @@ def _given_hours(commitment: Commitment, name: str, data: ModelData) -> FloatArr
     return hours[None, :]
 
 
-def _path(
+def one_path(
     problem: BiddingProblem,
     prices: npt.ArrayLike,
     availability: Availability,
-    changes: dict[str, FloatArray],
+    changes: Mapping[str, Any],
 ) -> BiddingProblem:
+    """The problem on one known path, with imbalance priced even where nothing is known of it.
+
+    Args:
+        problem: Units, states and rules.
+        prices: Day-ahead prices (T,).
+        availability: Per wind, solar and load unit (T,) MW.
+        changes: Other fields of the problem, such as imbalance prices (1, T).
+    """
     imbalance = problem.imbalance
-    if not changes and imbalance.deviation_penalty is None:
+    if "long_prices" not in changes and imbalance.deviation_penalty is None:
         # Without imbalance prices a deviation is worth avoiding, by the aversion alone.
         imbalance = imbalance.model_copy(update={"deviation_penalty": 0.0})
     return problem.under(

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from energy_assets.bidding.handoff import Highs, SolverInfeasibleError, compile_model
-from energy_assets.bidding.model.build import build_model
+from energy_assets.bidding.builds import compiled_model
+from energy_assets.bidding.handoff import Highs, SolverInfeasibleError
 from energy_assets.bidding.model_data import BatteryData, ModelData
 from energy_assets.bidding.problem import BiddingProblem, SolverOptions
 from energy_assets.errors import InfeasibleError
@@ -84,7 +84,7 @@ def explain(data: ModelData, options: SolverOptions) -> InfeasibleError:
 
 
 def _conflict(data: ModelData, options: SolverOptions) -> list[str] | None:
-    solver = Highs(compile_model(build_model(data, templated=options.templated)), options)
+    solver = Highs(compiled_model(data, options.build), options)
     try:
         solver.solve()
     except SolverInfeasibleError:

@@ -1,19 +1,22 @@
-"""From a Pyomo model to HiGHS in one call, and back into arrays.
+"""From a model to HiGHS in one call, and back into arrays.
 
-The model is compiled to a sparse matrix and passed in bulk: the row-by-row interfaces of Pyomo take
-seven times as long at 200 scenarios (`benchmarks/model_build.py`). Nothing is copied back into
-Pyomo variables; values are read by column position.
+A Pyomo model is compiled to a sparse matrix and passed in bulk: the row-by-row interfaces of Pyomo
+take seven times as long at 200 scenarios (`benchmarks/model_build.py`). The numpy twin is such a
+matrix from the start. Nothing is copied back into Pyomo variables; values are read by the name of
+a family of columns, such as `unit[battery].charge`.
 
-Not here: what to solve (`stochastic`, `dispatch`).
+Not here: which build to take (`builds`), what to solve (`stochastic`, `dispatch`).
 """
 
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,13 +36,13 @@ class SolverInfeasibleError(SolverError):
 
 
 @dataclass(frozen=True)
-class CompiledModel:
+class SparseModel(ABC):
     """Maximise cost' x with row_lower <= A x <= row_upper and bounds; some x integer.
 
-    The model is kept because Pyomo's variables and rows lose their names without it.
+    Columns and rows come in families, such as `unit[battery].charge`: an array of them with one
+    name. Where a family is asked for, a Pyomo variable or constraint stands for its name.
     """
 
-    model: Any
     matrix: Any
     cost: FloatArray
     offset: float
@@ -48,6 +51,32 @@ class CompiledModel:
     lower: FloatArray
     upper: FloatArray
     integer: IntArray
+
+    @abstractmethod
+    def positions(self, family: Any) -> IntArray:
+        """Columns of a family in index order; -1 where one is in no row."""
+
+    @abstractmethod
+    def row_positions(self, family: Any) -> IntArray:
+        """Rows of a family in index order; -1 where one says nothing and was left out."""
+
+    @abstractmethod
+    def column_name(self, position: int) -> str:
+        """Name of a column, such as `unit[battery].charge[0,3]`."""
+
+    @abstractmethod
+    def row_name(self, position: int) -> str:
+        """Name of a row."""
+
+
+@dataclass(frozen=True)
+class CompiledModel(SparseModel):
+    """A compiled Pyomo model.
+
+    The model is kept because Pyomo's variables and rows lose their names without it.
+    """
+
+    model: Any
     columns: list[Any]
     rows: list[Any]
 
@@ -56,10 +85,30 @@ class CompiledModel:
         """Column of each Pyomo variable, by identity."""
         return {id(variable): i for i, variable in enumerate(self.columns)}
 
-    def positions(self, variable: Any) -> IntArray:
+    @cached_property
+    def row_of(self) -> dict[int, int]:
+        """Row of each Pyomo constraint, by identity."""
+        return {id(row.constraint): i for i, row in enumerate(self.rows)}
+
+    def positions(self, family: Any) -> IntArray:
         """Columns of an indexed variable in index order; -1 where it is in no row."""
-        column_of = self.column_of
-        found = [column_of.get(id(entry), -1) for entry in variable.values()]
+        return self._found(family, self.column_of)
+
+    def row_positions(self, family: Any) -> IntArray:
+        """Rows of an indexed constraint in index order; -1 where it says nothing."""
+        return self._found(family, self.row_of)
+
+    def column_name(self, position: int) -> str:
+        """Name of a column."""
+        return str(self.columns[position].name)
+
+    def row_name(self, position: int) -> str:
+        """Name of a row."""
+        return str(self.rows[position].constraint.name)
+
+    def _found(self, family: Any, position_of: dict[int, int]) -> IntArray:
+        component = self.model.find_component(family) if isinstance(family, str) else family
+        found = [position_of.get(id(entry), -1) for entry in component.values()]
         return np.array(found, dtype=np.int64)
 
 
@@ -107,12 +156,16 @@ def _without_deprecations() -> Iterator[None]:
 class Highs:
     """One compiled model inside HiGHS; bounds may change between solves (warm start)."""
 
-    def __init__(self, compiled: CompiledModel, options: SolverOptions) -> None:
+    def __init__(self, compiled: SparseModel, options: SolverOptions) -> None:
         import highspy
 
         self.compiled = compiled
+        # What HiGHS has now, which may differ from the compiled model.
+        self._lower, self._upper = compiled.lower.copy(), compiled.upper.copy()
+        self._row_lower, self._row_upper = compiled.row_lower.copy(), compiled.row_upper.copy()
+        self._cost, self._integer = compiled.cost.copy(), compiled.integer.copy()
         self._api = highspy
-        self._highs = highspy.Highs()  # type: ignore[no-untyped-call]
+        self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         settings = {
             "output_flag": False,
             "threads": 1,
@@ -125,9 +178,9 @@ class Highs:
             self._highs.setOptionValue(name, value)
         self._pass(compiled)
 
-    def _pass(self, c: CompiledModel) -> None:
+    def _pass(self, c: SparseModel) -> None:
         lp = self._api.HighsLp()
-        lp.num_col_, lp.num_row_ = len(c.columns), len(c.rows)
+        lp.num_row_, lp.num_col_ = c.matrix.shape
         lp.sense_ = self._api.ObjSense.kMaximize
         lp.offset_ = c.offset
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = c.cost, c.lower, c.upper
@@ -143,11 +196,39 @@ class Highs:
 
     def fix(self, positions: IntArray, values: FloatArray) -> None:
         """Fix columns and make them continuous, so that a model without integers is an LP."""
-        kind = self._api.HighsVarType.kContinuous
-        for column, value in zip(positions.tolist(), values.tolist(), strict=True):
-            self._highs.changeColBounds(column, value, value)
-            if self.compiled.integer[column]:
-                self._highs.changeColIntegrality(column, kind)
+        self.change_bounds(positions, values, values)
+        self._change_integer(positions[self._integer[positions] > 0], 0)
+
+    def update(self, compiled: SparseModel) -> None:
+        """Take other figures of the same pattern, keeping the basis; what was fixed is freed.
+
+        Raises:
+            ValueError: If the pattern is another one.
+        """
+        old, new = self.compiled.matrix, compiled.matrix
+        if not (_same(old.indptr, new.indptr) and _same(old.indices, new.indices)):
+            msg = "the model's pattern changed"
+            raise ValueError(msg)
+        entries = np.flatnonzero(old.data != new.data)
+        columns = np.searchsorted(new.indptr, entries, side="right") - 1
+        self.change_coefficients(new.indices[entries], columns, new.data[entries])
+        lower, upper = compiled.lower, compiled.upper
+        changed = np.flatnonzero((self._lower != lower) | (self._upper != upper))
+        self.change_bounds(changed, lower[changed], upper[changed])
+        lower, upper = compiled.row_lower, compiled.row_upper
+        changed = np.flatnonzero((self._row_lower != lower) | (self._row_upper != upper))
+        self.change_rows(changed, lower[changed], upper[changed])
+        changed = np.flatnonzero(self._cost != compiled.cost)
+        self.change_costs(changed, compiled.cost[changed])
+        for kind in (0, 1):
+            changed = np.flatnonzero((self._integer != kind) & (compiled.integer == kind))
+            self._change_integer(changed, kind)
+        self.compiled = compiled
+
+    def _change_integer(self, columns: IntArray, kind: int) -> None:
+        kinds = np.full(len(columns), kind, dtype=np.uint8)
+        self._integer[columns] = kind
+        self._highs.changeColsIntegrality(len(columns), columns, kinds)
 
     def solve(self) -> SolverResult:
         """Run and read the result.
@@ -180,11 +261,56 @@ class Highs:
         strategies = self._api.IisStrategy
         wanted = (strategies.kIisStrategyFromLp, strategies.kIisStrategyIrreducible)
         self._highs.setOptionValue("iis_strategy", sum(int(strategy) for strategy in wanted))
-        kind = self._api.HighsVarType.kContinuous
-        for column in np.flatnonzero(self.compiled.integer).tolist():
-            self._highs.changeColIntegrality(column, kind)
+        self._change_integer(np.flatnonzero(self._integer), 0)
         _, iis = self._highs.getIis()
-        return [self.compiled.rows[i].constraint.name for i in iis.row_index_]
+        return [self.compiled.row_name(i) for i in iis.row_index_]
+
+    def write(self, file: Path) -> None:
+        """Write the model, named by position (`c0`, `r0`), in the format of the file's suffix."""
+        self._highs.writeModel(str(file))
+
+    def change_costs(self, columns: IntArray, costs: FloatArray) -> None:
+        """Set the objective's coefficients of some columns."""
+        self._cost[columns] = costs
+        self._highs.changeColsCost(len(columns), columns, costs)
+
+    def change_bounds(self, columns: IntArray, lower: FloatArray, upper: FloatArray) -> None:
+        """Set the bounds of some columns."""
+        self._lower[columns], self._upper[columns] = lower, upper
+        self._highs.changeColsBounds(len(columns), columns, lower, upper)
+
+    def change_rows(self, rows: IntArray, lower: FloatArray, upper: FloatArray) -> None:
+        """Set the limits of some rows."""
+        self._row_lower[rows], self._row_upper[rows] = lower, upper
+        self._highs.changeRowsBounds(len(rows), rows, lower, upper)
+
+    def change_coefficients(self, rows: IntArray, columns: IntArray, values: FloatArray) -> None:
+        """Set single entries of the matrix."""
+        for row, column, value in zip(
+            rows.tolist(), columns.tolist(), values.tolist(), strict=True
+        ):
+            self._highs.changeCoeff(row, column, value)
+
+    def basis(self) -> Any:
+        """The basis of the last solve, to start another solve of the same shape from."""
+        return self._highs.getBasis()
+
+    def start_from(self, basis: Any) -> None:
+        """Start the next solve from a basis."""
+        self._highs.setBasis(basis)
+
+    def duals(self) -> Duals:
+        """Dual values of the last solve, which must have been one without integers."""
+        solution = self._highs.getSolution()
+        return Duals(np.array(solution.row_dual), np.array(solution.col_dual))
+
+
+@dataclass(frozen=True)
+class Duals:
+    """What the objective gains per unit of a row's limit, and of a column's binding bound."""
+
+    rows: FloatArray
+    columns: FloatArray
 
 
 @dataclass(frozen=True)
@@ -196,7 +322,11 @@ class SolverResult:
     bound: float
     status: str
 
-    def read(self, compiled: CompiledModel, variable: Any) -> FloatArray:
-        """Values of an indexed variable in index order (0 where it is in no row)."""
-        positions = compiled.positions(variable)
+    def read(self, compiled: SparseModel, family: Any) -> FloatArray:
+        """Values of a family of columns in index order (0 where one is in no row)."""
+        positions = compiled.positions(family)
         return np.where(positions >= 0, self.columns[np.maximum(positions, 0)], 0.0)
+
+
+def _same(one: IntArray, other: IntArray) -> bool:
+    return one.shape == other.shape and bool((one == other).all())

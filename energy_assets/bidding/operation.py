@@ -14,18 +14,26 @@ from typing import Any
 import numpy as np
 
 from energy_assets.bidding.arrays import FloatArray
-from energy_assets.bidding.handoff import CompiledModel, SolverResult
+from energy_assets.bidding.handoff import SolverResult, SparseModel
 from energy_assets.bidding.market_data import ReserveData
 from energy_assets.bidding.model.risk import conditional_value_at_risk
 from energy_assets.bidding.model_data import ModelData, ThermalData
 from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.solution import (
     BiddingSolution,
+    BlockOrder,
+    IntradayPlan,
     PathBand,
+    ReserveOffer,
     SoftBreach,
     UnitPlan,
 )
 from energy_assets.portfolio.units import LoadUnit, SolarUnit, WindUnit
+
+# Volumes below this are solver noise, not orders.
+LEAST_ORDER_MW = 1e-6
+# Below this both-ways power is solver noise.
+SIMULTANEOUS_MW = 1e-5
 
 UnitPaths = dict[str, FloatArray]
 
@@ -102,6 +110,18 @@ class Operation:
         surplus: FloatArray = self.injection(data) - sold
         return surplus
 
+    def both_ways(self) -> dict[str, list[tuple[int, int]]]:
+        """Per battery, the (scenario, MTU) in which it charges and discharges at once."""
+        return {
+            name: [
+                (int(s), int(t))
+                for s, t in np.argwhere(
+                    np.minimum(self.charge[name], self.discharge[name]) > SIMULTANEOUS_MW
+                )
+            ]
+            for name in self.charge
+        }
+
     def market_income(self, data: ModelData, position: FloatArray) -> FloatArray:
         """Cash (S,) of auction, intraday and reserves; sessions that are over are history."""
         total = data.hours * (data.price * position).sum(axis=1)
@@ -135,55 +155,49 @@ class Operation:
         return total
 
 
-def read_operation(
-    model: Any, compiled: CompiledModel, result: SolverResult, data: ModelData
-) -> Operation:
+def read_operation(compiled: SparseModel, result: SolverResult, data: ModelData) -> Operation:
     """The plant's decisions from a solver result; noise around bounds is removed."""
     shape = (data.scenario_count, data.mtu_count)
 
-    def read(variable: Any) -> FloatArray:
-        values: FloatArray = result.read(compiled, variable).reshape(shape)
+    def read(unit: str, family: str) -> FloatArray:
+        values = result.read(compiled, f"unit[{unit}].{family}").reshape(shape)
         values[values < 1e-9] = 0.0
         return values
 
-    def rounded(name: str) -> FloatArray:
-        unit = units[name]
-        return np.rint(result.read(compiled, unit.on)).reshape(-1, data.hour_count)
+    def rounded(unit: str) -> FloatArray:
+        return np.rint(result.read(compiled, f"unit[{unit}].on")).reshape(-1, data.hour_count)
+
+    def positive(family: str, *sizes: int) -> FloatArray:
+        return np.maximum(result.read(compiled, family), 0.0).reshape(sizes)
 
     def offers(reserve: ReserveData) -> FloatArray:
-        volume = result.read(compiled, model.product[reserve.name].volume)
-        return np.maximum(volume, 0.0).reshape(reserve.prices.shape)
+        return positive(f"product[{reserve.name}].volume", *reserve.prices.shape)
 
     def missing(reserve: ReserveData) -> FloatArray:
-        values = result.read(compiled, model.product[reserve.name].missing)
-        return np.maximum(values, 0.0).reshape(data.scenario_count, reserve.block_count)
+        return positive(f"product[{reserve.name}].missing", shape[0], reserve.block_count)
 
-    def trades(variable: Any) -> FloatArray:
-        assert data.intraday is not None
-        nodes = (data.intraday.node_count, *data.intraday.depth.shape)
-        return np.maximum(result.read(compiled, variable), 0.0).reshape(nodes)
+    def trades(family: str) -> FloatArray | None:
+        if data.intraday is None:
+            return None
+        return positive(family, data.intraday.node_count, *data.intraday.depth.shape)
 
-    units, loads = model.unit, [load.name for load in data.loads]
+    loads = [load.name for load in data.loads]
     batteries = [battery.unit.name for battery in data.batteries]
     thermals = [thermal.unit.name for thermal in data.thermals]
     return Operation(
-        output={part.name: read(units[part.name].output) for part in data.renewables},
-        charge={name: read(units[name].charge) for name in batteries},
-        discharge={name: read(units[name].discharge) for name in batteries},
-        energy={name: read(units[name].energy) for name in batteries},
-        power={name: read(units[name].power) for name in thermals},
-        lowered={name: read(units[name].lower) for name in loads},
-        raised={name: read(units[name].raise_) for name in loads},
+        output={part.name: read(part.name, "output") for part in data.renewables},
+        charge={name: read(name, "charge") for name in batteries},
+        discharge={name: read(name, "discharge") for name in batteries},
+        energy={name: read(name, "energy") for name in batteries},
+        power={name: read(name, "power") for name in thermals},
+        lowered={name: read(name, "lower") for name in loads},
+        raised={name: read(name, "raise_") for name in loads},
         on={name: rounded(name) for name in thermals},
         offered={r.name: offers(r) for r in data.reserves if r.awarded is None},
         missing={r.name: missing(r) for r in data.reserves if r.awarded is not None},
-        sell=None if data.intraday is None else trades(model.sell),
-        buy=None if data.intraday is None else trades(model.buy),
-        block_volume=(
-            None
-            if data.blocks is None
-            else np.maximum(result.read(compiled, model.block_volume), 0.0)
-        ),
+        sell=trades("sell"),
+        buy=trades("buy"),
+        block_volume=None if data.blocks is None else positive("block_volume", -1),
     )
 
 
@@ -216,6 +230,13 @@ def summarise(
         expected_value=float(weights @ profit),
         cvar=conditional_value_at_risk(profit, weights, data.cvar_level),
         soft_breaches=(*_soft_breaches(data, surplus), *_missing_awards(data, operation)),
+        starts=tuple(problem.starts),
+        reserve_offers=_reserve_offers(problem, data, operation),
+        reserve_awards={
+            name: PathBand.over(award, weights) for name, award in operation.awards(data).items()
+        },
+        block_orders=_block_orders(problem, operation),
+        intraday=_intraday(data, operation),
         **fields,
     )
 
@@ -244,6 +265,43 @@ def unit_plans(
                 path = path + operation.lowered[name] - operation.raised[name]
             plans.append(UnitPlan(name, PathBand.over(path, weights)))
     return tuple(plans)
+
+
+def _reserve_offers(
+    problem: BiddingProblem, data: ModelData, operation: Operation
+) -> tuple[ReserveOffer, ...]:
+    offers = []
+    for reserve in data.reserves:
+        volumes = operation.offered.get(reserve.name, np.zeros(reserve.prices.shape))
+        for block, k in np.argwhere(volumes > LEAST_ORDER_MW).tolist():
+            start = problem.starts[reserve.market.block_of.index(block)]
+            price, volume = float(reserve.prices[block, k]), float(volumes[block, k])
+            offers.append(ReserveOffer(reserve.name, block, start, price, volume))
+    return tuple(offers)
+
+
+def _block_orders(problem: BiddingProblem, operation: Operation) -> tuple[BlockOrder, ...]:
+    if operation.block_volume is None:
+        return ()
+    return tuple(
+        BlockOrder(
+            problem.starts[block.first_mtu], block.mtu_count, block.side, block.limit_price, volume
+        )
+        for block, volume in zip(problem.blocks, operation.block_volume.tolist(), strict=True)
+        if volume > LEAST_ORDER_MW
+    )
+
+
+def _intraday(data: ModelData, operation: Operation) -> tuple[IntradayPlan, ...]:
+    if data.intraday is None or operation.sell is None or operation.buy is None:
+        return ()
+    node_of = data.intraday.node_of
+    probability = np.bincount(node_of, weights=data.probability).tolist()
+    net_sale = (operation.sell - operation.buy).sum(axis=-1)
+    return tuple(
+        IntradayPlan(node, share, path)
+        for node, (share, path) in enumerate(zip(probability, net_sale, strict=True))
+    )
 
 
 def _usual_hours(thermal: ThermalData, operation: Operation) -> tuple[bool, ...]:

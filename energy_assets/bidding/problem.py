@@ -49,12 +49,16 @@ from energy_assets.portfolio.validation import broken_rule, input_error
 
 __all__ = [
     "BiddingProblem",
+    "Build",
     "FloatArray",
     "SolverOptions",
     "StartState",
     "load_problem",
     "make_problem",
 ]
+
+
+Build = Literal["templated", "plain", "twin"]
 
 
 class _Model(BaseModel):
@@ -85,14 +89,15 @@ class SolverOptions(_Model):
         node_limit: Branch-and-bound nodes at which it stops.
         time_limit_seconds: Safety only: reaching it changes the rung.
         reduced_scenarios: Scenarios the commitment is decided on.
-        templated: Build with Pyomo's templated rules (same matrix, faster).
+        build: How the model is made: with Pyomo's rules as templates or plainly, or by the numpy
+            twin. All three give the same matrix.
     """
 
     gap: Annotated[float, Field(ge=0, lt=1)] = 0.005
     node_limit: Annotated[int, Field(ge=1)] = 2000
     time_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     reduced_scenarios: Annotated[int, Field(ge=1)] = 8
-    templated: bool = True
+    build: Build = "templated"
 
 
 class BiddingProblem(_Model):
@@ -199,8 +204,7 @@ class BiddingProblem(_Model):
         self, prices: npt.ArrayLike, availability: dict[str, npt.ArrayLike], **changes: Any
     ) -> BiddingProblem:
         """The same plant and rules on one known path: prices (T,), availability (T,) per unit."""
-        document = {name: getattr(self, name) for name in type(self).model_fields}
-        document |= {
+        path = {
             "prices": np.atleast_2d(np.asarray(prices, dtype=float)),
             "availability": {name: np.atleast_2d(path) for name, path in availability.items()},
             "probabilities": None,
@@ -211,7 +215,7 @@ class BiddingProblem(_Model):
             "intraday": None,
             "commit_late": (),
         }
-        return type(self).model_validate(document | changes)
+        return checked(self, **(path | changes))
 
     def expected_availability(self) -> dict[str, FloatArray]:
         """Probability-weighted mean path (T,) of each wind, solar and load unit."""
@@ -356,6 +360,12 @@ def make_problem(source: str, **fields: Any) -> BiddingProblem:
         return BiddingProblem.model_validate(fields)
     except ValidationError as error:
         raise input_error(source, fields, error) from error
+
+
+def checked(problem: BiddingProblem, **changes: Any) -> BiddingProblem:
+    """A problem with some fields changed, checked again."""
+    document = {name: getattr(problem, name) for name in type(problem).model_fields}
+    return BiddingProblem.model_validate(document | changes)
 
 
 def load_problem(path: Path) -> BiddingProblem:

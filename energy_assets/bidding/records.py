@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,10 +25,22 @@ from energy_assets.errors import InputError
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.lakehouse.tables import table
-from energy_assets.market import CurveOrder, DeliveryDay, OrderSet, load_area
+from energy_assets.market import (
+    BlockOrder,
+    CurveOrder,
+    CurveRules,
+    DeliveryDay,
+    OrderSet,
+    load_area,
+)
+from energy_assets.market.intraday_orders import IntradayOrderSet
+from energy_assets.market.reserve_offers import ReserveOffer, ReserveOfferSet
 from energy_assets.portfolio import BatteryUnit, Desk, ThermalUnit
 
 POSITION = "position"
+SessionOrders = OrderSet | ReserveOfferSet | IntradayOrderSet
+# Columns every order table ends with.
+_SHARED = ("rung", "participant_id", "portfolio_id", "balance_area", "order_scope")
 _AN_INSTANT = timedelta(microseconds=1)
 
 
@@ -36,7 +50,7 @@ class BidRun:
 
     Attributes:
         solution: What the rung made.
-        orders: The checked order set.
+        orders: The checked orders of the session.
         probabilities: Of the solution's scenarios, (S,).
         input_hash: Hash of the rows read.
         model_versions: Models used, by target.
@@ -46,7 +60,7 @@ class BidRun:
     """
 
     solution: BiddingSolution
-    orders: OrderSet
+    orders: SessionOrders
     probabilities: FloatArray
     input_hash: str
     model_versions: Mapping[str, str]
@@ -57,20 +71,39 @@ class BidRun:
 
 def write_bid_run(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, run: BidRun) -> int:
     """Write a rung's orders, plan and, last, its `bid_runs` row; returns the rows written."""
-    tables = {
-        "bids.curve_orders": curve_rows(run),
-        "bids.dispatch_plan": plan_rows(day, run),
-        "bids.bid_runs": _run_row(desk, day, run),
-    }
+    tables = order_rows(run.orders, run.solution.rung.value)
+    tables["bids.dispatch_plan"] = plan_rows(day, run)
+    tables["bids.bid_runs"] = _run_row(desk, day, run)
     return sum(
         lake.append(name, stamp.on(frame, name), scope=desk.name).rows_written
         for name, frame in tables.items()
     )
 
 
-def curve_rows(run: BidRun) -> pl.DataFrame:
-    """Own columns of `bids.curve_orders`."""
-    orders, rules = run.orders, run.orders.rules
+def order_rows(orders: SessionOrders, rung: str) -> dict[str, pl.DataFrame]:
+    """Own columns of the order tables a session fills, by table."""
+    if isinstance(orders, ReserveOfferSet):
+        found = {"bids.reserve_offers": _offer_rows(orders)}
+    elif isinstance(orders, IntradayOrderSet):
+        found = {"bids.intraday_orders": _intraday_rows(orders)}
+    else:
+        found = {"bids.curve_orders": _curve_rows(orders)}
+        if orders.blocks:
+            found["bids.block_orders"] = _block_rows(orders)
+    return {
+        name: frame.with_columns(
+            rung=pl.lit(rung),
+            participant_id=pl.lit(orders.participant_id),
+            portfolio_id=pl.lit(orders.portfolio_id),
+            balance_area=pl.lit(orders.balance_area),
+            order_scope=pl.lit(orders.order_scope),
+        )
+        for name, frame in found.items()
+    }
+
+
+def _curve_rows(orders: OrderSet) -> pl.DataFrame:
+    rules = orders.rules
     rows = [
         (
             curve.start,
@@ -84,22 +117,66 @@ def curve_rows(run: BidRun) -> pl.DataFrame:
         for curve in orders.curves
         for number, (price, volume) in enumerate(curve.points)
     ]
-    names = [
-        "period_start",
-        "resolution_min",
-        "point",
-        "price_ticks",
-        "volume_ticks",
-        "price",
-        "volume_mw",
+    return _frame("bids.curve_orders", rows)
+
+
+def _block_rows(orders: OrderSet) -> pl.DataFrame:
+    rules = orders.rules
+    rows = [
+        (
+            number,
+            block.start,
+            block.minutes,
+            block.mtu_count,
+            block.side,
+            round(rules.price(block.price_ticks), 6),
+            round(rules.volume_mw(block.volume_ticks), 6),
+        )
+        for number, block in enumerate(orders.blocks)
     ]
-    return pl.DataFrame(rows, schema=names, orient="row").with_columns(
-        rung=pl.lit(run.solution.rung.value),
-        participant_id=pl.lit(orders.participant_id),
-        portfolio_id=pl.lit(orders.portfolio_id),
-        balance_area=pl.lit(orders.balance_area),
-        order_scope=pl.lit(orders.order_scope),
-    )
+    return _frame("bids.block_orders", rows)
+
+
+def _offer_rows(orders: ReserveOfferSet) -> pl.DataFrame:
+    rows, counted = [], Counter[tuple[str, datetime]]()
+    for offer in sorted(orders.offers):
+        block = (offer.product, offer.start)
+        rows.append(
+            (
+                *block,
+                offer.minutes,
+                counted[block],
+                offer.price_ticks,
+                offer.volume_ticks,
+                round(orders.price(offer), 6),
+                round(orders.volume_mw(offer), 6),
+            )
+        )
+        counted[block] += 1
+    return _frame("bids.reserve_offers", rows)
+
+
+def _intraday_rows(orders: IntradayOrderSet) -> pl.DataFrame:
+    rows = [
+        (
+            order.start,
+            order.minutes,
+            order.side,
+            order.step,
+            round(orders.price(order), 6),
+            round(orders.volume_mw(order), 6),
+        )
+        for order in orders.orders
+    ]
+    return _frame("bids.intraday_orders", rows)
+
+
+def _frame(table_id: str, rows: list[Any]) -> pl.DataFrame:
+    """Rows under the first columns of a table; the others are added by the caller."""
+    columns = table(table_id).columns
+    known = [column for column in columns if column.name not in _SHARED]
+    schema = {column.name: column.dtype for column in known}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def plan_rows(day: DeliveryDay, run: BidRun) -> pl.DataFrame:
@@ -159,8 +236,10 @@ def _run_row(desk: Desk, day: DeliveryDay, run: BidRun) -> pl.DataFrame:
     return pl.DataFrame([row], schema=schema)
 
 
-def orders_from_rows(rows: pl.DataFrame, desk: Desk, day: DeliveryDay) -> OrderSet:
-    """The order set of one batch of `bids.curve_orders`.
+def orders_from_rows(
+    rows: pl.DataFrame, desk: Desk, day: DeliveryDay, blocks: pl.DataFrame | None = None
+) -> OrderSet:
+    """The order set of one batch of `bids.curve_orders` and of `bids.block_orders`.
 
     Raises:
         InputError: There are no rows.
@@ -180,17 +259,61 @@ def orders_from_rows(rows: pl.DataFrame, desk: Desk, day: DeliveryDay) -> OrderS
         )
     )
     first = rows.row(0, named=True)
+    rules = area.session(first["session"]).curve_rules(day.label)
     return OrderSet(
         area=desk.area,
         session=first["session"],
         delivery_day=day.label,
         currency=area.currency,
-        rules=area.session(first["session"]).curve_rules(day.label),
+        rules=rules,
         curves=curves,
+        blocks=() if blocks is None else _blocks(blocks, rules),
         participant_id=first["participant_id"],
         portfolio_id=first["portfolio_id"],
         balance_area=first["balance_area"],
         order_scope=first["order_scope"],
+    )
+
+
+def _blocks(rows: pl.DataFrame, rules: CurveRules) -> tuple[BlockOrder, ...]:
+    return tuple(
+        BlockOrder(
+            row["period_start"],
+            row["resolution_min"],
+            row["mtu_count"],
+            row["side"],
+            rules.price_ticks(row["limit_price"]),
+            rules.volume_ticks(row["volume_mw"]),
+        )
+        for row in rows.sort("block").iter_rows(named=True)
+    )
+
+
+def offers_from_rows(
+    rows: pl.DataFrame, desk: Desk, session: str, day: DeliveryDay
+) -> ReserveOfferSet:
+    """The offers of one batch of `bids.reserve_offers`; none without rows."""
+    area = load_area(desk.area)
+    offers = tuple(
+        ReserveOffer(
+            row["product"],
+            row["period_start"],
+            row["resolution_min"],
+            row["price_ticks"],
+            row["volume_ticks"],
+        )
+        for row in rows.iter_rows(named=True)
+    )
+    return ReserveOfferSet(
+        area=desk.area,
+        session=session,
+        delivery_day=day.label,
+        currency=area.currency,
+        rules={name: area.reserve(name).rules(day.label) for name in area.products(session)},
+        offers=tuple(sorted(offers)),
+        participant_id=desk.participant_id,
+        portfolio_id=desk.portfolio_id,
+        balance_area=desk.balance_area,
     )
 
 

@@ -1,7 +1,12 @@
 """The bid step of a decision: the last rung, then the best rung that holds, each written whole.
 
-Belongs here: those two steps with their effects on the lake. Not here: the model (`stochastic`),
-the problem (`desk_problem`), rows (`records`), order files (`trading.order_drop`).
+One decision is one session's gate: reserves, the day-ahead auction, an intraday auction or a
+re-plan of continuous trading. Each writes its own kind of orders, the plan behind them and, last,
+its `bid_runs` row.
+
+Belongs here: those steps with their effects on the lake. Not here: the model (`stochastic`), the
+problem (`desk_problem`, `session_problem`), orders in ticks (`session_orders`), rows (`records`),
+order files (`trading.order_drop`).
 """
 
 from __future__ import annotations
@@ -11,15 +16,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from energy_assets.bidding.curves import order_set
+import polars as pl
+
 from energy_assets.bidding.desk_problem import (
     StartStates,
     forecast_problem,
     last_rung_problem,
 )
+from energy_assets.bidding.earlier_awards import earlier_awards
+from energy_assets.bidding.market_outlook import market_outlook
 from energy_assets.bidding.problem import BiddingProblem
-from energy_assets.bidding.records import BidRun, orders_from_rows, start_states, write_bid_run
+from energy_assets.bidding.records import (
+    BidRun,
+    SessionOrders,
+    offers_from_rows,
+    orders_from_rows,
+    start_states,
+    write_bid_run,
+)
 from energy_assets.bidding.rungs import best_bid, price_independent
+from energy_assets.bidding.session_orders import gate_of, session_orders
+from energy_assets.bidding.session_problem import last_rung_of, session_problem
 from energy_assets.bidding.solution import BiddingSolution
 from energy_assets.curation.desk_view import desk_view
 from energy_assets.curation.unpublished_outages import (
@@ -27,7 +44,8 @@ from energy_assets.curation.unpublished_outages import (
     unpublished,
     unpublished_note,
 )
-from energy_assets.errors import MarketRuleError
+from energy_assets.errors import InputError, MarketRuleError
+from energy_assets.forecasting.day_ahead import seed_of
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.lakehouse.current import rows_in_force
 from energy_assets.lakehouse.lake import Lake
@@ -35,6 +53,7 @@ from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.lakehouse.tables import table
 from energy_assets.market import DeliveryDay, OrderSet, load_area
+from energy_assets.market.reserve_offers import ReserveOfferSet
 from energy_assets.portfolio import Desk
 
 
@@ -42,7 +61,7 @@ from energy_assets.portfolio import Desk
 class Bid:
     """Orders that keep the market's rules, and the solution they come from."""
 
-    orders: OrderSet
+    orders: SessionOrders
     solution: BiddingSolution
 
 
@@ -51,13 +70,13 @@ class BidResult:
     """What a bid step wrote.
 
     Attributes:
-        orders: The order set.
-        solution: What it came from.
+        orders: The session's orders.
+        solution: What they came from.
         rows_written: Rows appended; 0 where nothing changed.
         unpublished: Outages of own units that were not public at the decision.
     """
 
-    orders: OrderSet
+    orders: SessionOrders
     solution: BiddingSolution
     rows_written: int
     unpublished: tuple[UnpublishedOutage, ...] = ()
@@ -71,10 +90,13 @@ def run_last_rung(
     known = _knowledge(lake, desk, stamp, ingested_before)
     states = start_states(lake, desk, day, stamp.mode)
     problem = last_rung_problem(known, desk, day, states)
+    if desk.markets.sessions != ["day_ahead"]:
+        earlier = earlier_awards(lake, known, desk, day, stamp)
+        problem = last_rung_of(problem, stamp.session, earlier)
     solution = price_independent(
         problem, reason="last rung, made first; valued at last week's prices"
     )
-    bid = Bid(_checked(solution, desk, day, stamp.session), solution)
+    bid = Bid(session_orders(problem, solution, desk, stamp), solution)
     return _write(lake, desk, stamp, known, problem, bid, states, {})
 
 
@@ -100,13 +122,20 @@ def run_bids(
     states = start_states(lake, desk, day, stamp.mode)
     problem = forecast_problem(known, desk, scenarios, states)
     models = {"scenarios": rows["content_hash"][0]}
-    bid = best_valid_bid(problem, desk, day, stamp.session)
-    return _write(lake, desk, stamp, known, problem, bid, states, models)
+    notes: tuple[str, ...] = ()
+    if desk.markets.sessions != ["day_ahead"] or desk.markets.blocks:
+        seed = seed_of(desk.seed, desk.name, stamp.session, day.label, "markets")
+        outlook = market_outlook(known, desk, day, problem.scenario_count, seed)
+        earlier = earlier_awards(lake, known, desk, day, stamp)
+        problem = session_problem(
+            problem, desk, day, stamp.session, outlook, earlier, stamp.decision_time
+        )
+        notes = outlook.notes
+    bid = best_valid_bid(problem, desk, stamp)
+    return _write(lake, desk, stamp, known, problem, bid, states, models, notes)
 
 
-def best_valid_bid(
-    problem: BiddingProblem, desk: Desk, day: DeliveryDay, session: str = "day_ahead"
-) -> Bid:
+def best_valid_bid(problem: BiddingProblem, desk: Desk, stamp: RunStamp) -> Bid:
     """The best rung whose orders keep the market's rules; a lower one states why.
 
     Raises:
@@ -114,34 +143,53 @@ def best_valid_bid(
     """
     try:
         solution = best_bid(problem)
-        return Bid(_checked(solution, desk, day, session), solution)
+        return Bid(session_orders(problem, solution, desk, stamp), solution)
     except MarketRuleError as error:
         solution = price_independent(problem, reason=str(error))
-        return Bid(_checked(solution, desk, day, session), solution)
+        return Bid(session_orders(problem, solution, desk, stamp), solution)
 
 
 def orders_in_force(lake: Lake, desk: Desk, stamp: RunStamp) -> tuple[OrderSet, str]:
-    """The order set that counts for a decision's delivery day and mode, and its rung.
+    """The order set that counts for an auction's delivery day and mode, and its rung.
 
     Raises:
         InputError: There is none.
     """
     day = _day(desk, stamp)
-    curve_table = table("bids.curve_orders")
-    curves, runs = (
+    rows = _in_force(lake, desk, stamp, "bids.curve_orders")
+    blocks = _in_force(lake, desk, stamp, "bids.block_orders")
+    orders = orders_from_rows(rows, desk, day, blocks)
+    return orders, str(rows["rung"][0])
+
+
+def offers_in_force(lake: Lake, desk: Desk, stamp: RunStamp) -> tuple[ReserveOfferSet, str]:
+    """The reserve offers that count for a gate and mode, and their rung.
+
+    Raises:
+        InputError: The gate was not decided.
+    """
+    runs = _in_force(lake, desk, stamp, "bids.bid_runs")
+    if runs.is_empty():
+        where = f"bids.bid_runs of {desk.name}, {stamp.session} {stamp.delivery_day}"
+        raise InputError(where, expected="a decision", found="none")
+    rows = _in_force(lake, desk, stamp, "bids.reserve_offers")
+    offers = offers_from_rows(rows, desk, stamp.session, _day(desk, stamp))
+    return offers, str(runs["rung"][0])
+
+
+def _in_force(lake: Lake, desk: Desk, stamp: RunStamp, table_id: str) -> pl.DataFrame:
+    rows, runs = (
         lake.read(
             name,
             scope=desk.name,
-            start=day.start,
-            end=day.end,
+            start=_day(desk, stamp).start,
+            end=_day(desk, stamp).end,
             where=stamp.where,
             latest_revision=False,
         )
-        for name in ("bids.curve_orders", "bids.bid_runs")
+        for name in (table_id, "bids.bid_runs")
     )
-    rows = rows_in_force(curve_table, curves, runs)
-    orders = orders_from_rows(rows, desk, day)
-    return orders, str(rows["rung"][0])
+    return rows_in_force(table(table_id), rows, runs)
 
 
 def _write(
@@ -153,10 +201,10 @@ def _write(
     bid: Bid,
     states: StartStates,
     models: Mapping[str, str],
+    notes: tuple[str, ...] = (),
 ) -> BidResult:
     assert known.ingested_before is not None
     day = _day(desk, stamp)
-    session = load_area(desk.area).session(stamp.session)
     secret = tuple(unpublished(known, desk, day))
     run = BidRun(
         solution=bid.solution,
@@ -165,17 +213,11 @@ def _write(
         input_hash=_input_hash(known, states, models),
         model_versions=models,
         ingested_before=known.ingested_before,
-        gate_closure=session.gate_closure(day.label),
-        note="; ".join(filter(None, (bid.solution.reason, unpublished_note(secret)))),
+        gate_closure=gate_of(desk, stamp),
+        note="; ".join(filter(None, (bid.solution.reason, unpublished_note(secret), *notes))),
     )
     written = write_bid_run(lake, desk, day, stamp, run)
     return BidResult(bid.orders, bid.solution, written, secret)
-
-
-def _checked(solution: BiddingSolution, desk: Desk, day: DeliveryDay, session: str) -> OrderSet:
-    area = load_area(desk.area)
-    rules = area.session(session).curve_rules(day.label)
-    return order_set(solution.curves, desk, day, rules, currency=area.currency, session=session)
 
 
 def _knowledge(
@@ -192,4 +234,4 @@ def _input_hash(known: PointInTime, states: StartStates, models: Mapping[str, st
 
 
 def _day(desk: Desk, stamp: RunStamp) -> DeliveryDay:
-    return load_area(desk.area).session(stamp.session).delivery_day(stamp.delivery_day)
+    return load_area(desk.area).delivery_day("day_ahead", stamp.delivery_day)

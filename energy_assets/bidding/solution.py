@@ -6,7 +6,8 @@ found (`stochastic`, `rungs`), rounding to ticks (`curves`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -64,6 +65,59 @@ class UnitPlan:
 
 
 @dataclass(frozen=True)
+class ReserveOffer:
+    """Volume of a reserve product offered at a price, as the model has it (not in ticks).
+
+    Attributes:
+        product: Reserve product.
+        block: Product block, from 0.
+        start: Start of the block.
+        price: Currency per MW and hour.
+        volume_mw: MW.
+    """
+
+    product: str
+    block: int
+    start: datetime
+    price: float
+    volume_mw: float
+
+
+@dataclass(frozen=True)
+class BlockOrder:
+    """A block order of the auction, as the model has it (not in ticks).
+
+    Attributes:
+        start: Start of its first MTU.
+        mtu_count: MTUs.
+        side: `sale` or `purchase`.
+        limit_price: Currency/MWh.
+        volume_mw: MW in each of its MTUs.
+    """
+
+    start: datetime
+    mtu_count: int
+    side: str
+    limit_price: float
+    volume_mw: float
+
+
+@dataclass(frozen=True)
+class IntradayPlan:
+    """What is traded intraday in one node of the auction's outcome.
+
+    Attributes:
+        node: Node, from 0.
+        probability: Of the node.
+        net_sale: MW (T,), purchases negative.
+    """
+
+    node: int
+    probability: float
+    net_sale: FloatArray
+
+
+@dataclass(frozen=True)
 class SoftBreach:
     """A soft limit the solution pays for rather than keeps."""
 
@@ -99,6 +153,11 @@ class BiddingSolution:
         status: The solver's word.
         soft_breaches: Soft limits paid for.
         reason: Why this rung and no better one.
+        starts: Start of each MTU.
+        reserve_offers: Volume offered by product, block and price.
+        reserve_awards: By product, award over its blocks, MW.
+        block_orders: Block orders with some volume.
+        intraday: Trades by node.
         seconds: CPU seconds by step; never part of a hash or comparison.
     """
 
@@ -117,6 +176,11 @@ class BiddingSolution:
     status: str
     soft_breaches: tuple[SoftBreach, ...] = ()
     reason: str = ""
+    starts: tuple[datetime, ...] = ()
+    reserve_offers: tuple[ReserveOffer, ...] = ()
+    reserve_awards: dict[str, PathBand] = field(default_factory=dict)
+    block_orders: tuple[BlockOrder, ...] = ()
+    intraday: tuple[IntradayPlan, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
     def plan(self, unit: str) -> UnitPlan:
@@ -124,13 +188,13 @@ class BiddingSolution:
         return next(plan for plan in self.dispatch if plan.name == unit)
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON document: curves in ticks, plan, value and risk."""
+        """A JSON document: orders, plan, value and risk; its schema is `schemas/answer.json`."""
         return {
             "rung": self.rung.value,
             "status": self.status,
             "expected_value": self.expected_value,
             "cvar": self.cvar,
-            "objective": self.objective,
+            "objective": None if np.isnan(self.objective) else self.objective,
             "bound": None if np.isnan(self.bound) else self.bound,
             "gap": None if np.isnan(self.gap) else self.gap,
             "bound_scope": self.bound_scope,
@@ -142,12 +206,30 @@ class BiddingSolution:
                 }
                 for curve in self.curves
             ],
+            "block_orders": [_fields_json(order) for order in self.block_orders],
+            "reserve_offers": [_fields_json(offer) for offer in self.reserve_offers],
+            "reserve_awards_mw": {
+                product: _path_json(award) for product, award in self.reserve_awards.items()
+            },
+            "intraday_trades": [
+                {
+                    "node": plan.node,
+                    "probability": plan.probability,
+                    "net_sale_mw": np.round(plan.net_sale, 6).tolist(),
+                }
+                for plan in self.intraday
+            ],
+            "mtu_starts": [start.isoformat() for start in self.starts],
             "dispatch": {plan.name: _plan_json(plan) for plan in self.dispatch},
             "imbalance_mw": _path_json(self.imbalance),
             "soft_breaches": [str(breach) for breach in self.soft_breaches],
             "reason": self.reason,
             "seconds": self.seconds,
         }
+
+
+def _fields_json(order: ReserveOffer | BlockOrder) -> dict[str, Any]:
+    return asdict(order) | {"start": order.start.isoformat()}
 
 
 def _path_json(path: PathBand) -> dict[str, list[float]]:

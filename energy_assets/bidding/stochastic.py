@@ -18,21 +18,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from energy_assets.bidding import feasibility
 from energy_assets.bidding.arrays import FloatArray
+from energy_assets.bidding.builds import compiled_model
 from energy_assets.bidding.curves import curve_orders
 from energy_assets.bidding.handoff import (
-    CompiledModel,
     Highs,
     SolverInfeasibleError,
     SolverResult,
-    compile_model,
+    SparseModel,
 )
-from energy_assets.bidding.model.build import ModeCells, build_model
+from energy_assets.bidding.model.build import ModeCells
 from energy_assets.bidding.model_data import ModelData, model_data
 from energy_assets.bidding.operation import Operation, read_operation, summarise
 from energy_assets.bidding.price_grid import IntArray
@@ -40,8 +39,6 @@ from energy_assets.bidding.problem import BiddingProblem, SolverOptions
 from energy_assets.bidding.solution import BiddingSolution, Rung
 from energy_assets.market.orders import CurveOrder
 
-# Below this both-ways power is solver noise.
-SIMULTANEOUS_MW = 1e-5
 MODE_ROUNDS = 4
 
 Commitment = dict[str, FloatArray]
@@ -68,8 +65,7 @@ class Seconds:
 class Solved:
     """A solved model with its operation, and the bound it was proven against."""
 
-    model: Any
-    compiled: CompiledModel
+    compiled: SparseModel
     result: SolverResult
     operation: Operation
     bound: float
@@ -100,7 +96,7 @@ def solve(problem: BiddingProblem) -> BiddingSolution:
     with seconds.step("curves"):
         curves: tuple[CurveOrder, ...] = ()
         if data.grid is not None:
-            volumes = solved.result.read(solved.compiled, solved.model.volume)
+            volumes = solved.result.read(solved.compiled, "volume")
             curves = curve_orders(problem, data.grid, data.grid.settle(volumes))
     position = auction_position(solved, data)
     gap = solved.gap if commitment_gap is None else commitment_gap
@@ -126,7 +122,7 @@ def auction_position(solved: Solved, data: ModelData) -> FloatArray:
     if data.grid is None:
         assert data.position is not None
         return data.position
-    position = data.grid.volumes(solved.result.read(solved.compiled, solved.model.volume))
+    position = data.grid.volumes(solved.result.read(solved.compiled, "volume"))
     if data.blocks is not None and solved.operation.block_volume is not None:
         position = position + data.blocks.position(solved.operation.block_volume)
     return position
@@ -191,7 +187,7 @@ def solve_model(
     """Build and solve; then make every battery move one way at a time."""
     solved, solver = _solve_once(data, options, seconds, step, {}, commitment)
     bound = solved.bound
-    one_way = _fix_directions(data, solved, solver, seconds, step)
+    one_way = fix_directions(data, solved, solver, seconds, step)
     if one_way is None:
         return solved
     if relative_gap(one_way.result.value, bound) <= max(options.gap, 1e-9):
@@ -212,11 +208,11 @@ def _with_modes(
 
     Every round's bound holds for the full problem, so the rounds may stop at any time.
     """
-    cells, bound = _both_ways(relaxed.operation), relaxed.bound
+    cells, bound = relaxed.operation.both_ways(), relaxed.bound
     for _ in range(MODE_ROUNDS):
         solved, _ = _solve_once(data, options, seconds, step, cells, commitment)
         bound = min(bound, solved.bound)
-        missing = _both_ways(solved.operation)
+        missing = solved.operation.both_ways()
         if not any(missing.values()) and solved.result.value > one_way.result.value:
             one_way = solved
         if not any(missing.values()):
@@ -236,75 +232,67 @@ def _solve_once(
     commitment: Commitment | None,
 ) -> tuple[Solved, Highs]:
     with seconds.step(f"{step}_build"):
-        model = build_model(data, cells, templated=options.templated)
+        compiled = compiled_model(data, options.build, cells)
     with seconds.step(f"{step}_hand_off"):
-        compiled = compile_model(model)
         solver = Highs(compiled, options)
         if commitment is not None:
-            _fix_commitment(solver, model, commitment)
+            fix_commitment(solver, data, commitment)
     with seconds.step(f"{step}_solve"):
         try:
             result = solver.solve()
         except SolverInfeasibleError as error:
             raise feasibility.explain(data, options) from error
-    operation = read_operation(model, compiled, result, data)
-    return Solved(model, compiled, result, operation, result.bound), solver
+    operation = read_operation(compiled, result, data)
+    return Solved(compiled, result, operation, result.bound), solver
 
 
-def _fix_commitment(solver: Highs, model: Any, commitment: Commitment) -> None:
-    for name, on in commitment.items():
-        block = model.unit[name]
-        switch = np.diff(on, prepend=_initially_on(block), axis=1)
-        for variable, values in (
-            (block.on, on),
-            (block.start, np.maximum(switch, 0.0)),
-            (block.stop, np.maximum(-switch, 0.0)),
+def fix_commitment(solver: Highs, data: ModelData, commitment: Commitment) -> None:
+    """Fix hours on (C, H) of some thermal units, and the starts and stops that follow from them.
+
+    NaN leaves an hour open.
+    """
+    for thermal in data.thermals:
+        unit = thermal.unit.name
+        if unit not in commitment:
+            continue
+        on = commitment[unit]
+        switch = np.diff(on, prepend=float(thermal.on), axis=1)
+        for family, values in (
+            ("on", on),
+            ("start", np.maximum(switch, 0.0)),
+            ("stop", np.maximum(-switch, 0.0)),
         ):
-            solver.fix(solver.compiled.positions(variable), values.ravel())
+            decided = np.flatnonzero(~np.isnan(values))
+            positions = solver.compiled.positions(f"unit[{unit}].{family}")[decided]
+            solver.fix(positions, values.ravel()[decided])
 
 
-def _initially_on(block: Any) -> float:
-    return float(block.initially_on)
-
-
-def _both_ways(operation: Operation) -> ModeCells:
-    return {
-        name: [
-            (int(s), int(t))
-            for s, t in np.argwhere(
-                np.minimum(operation.charge[name], operation.discharge[name]) > SIMULTANEOUS_MW
-            )
-        ]
-        for name in operation.charge
-    }
-
-
-def _fix_directions(
+def fix_directions(
     data: ModelData, solved: Solved, solver: Highs, seconds: Seconds, step: str
 ) -> Solved | None:
     """Fix the direction of cells that move both ways and solve again; None if there are none."""
     current = solved
     for _ in range(5):
-        cells = _both_ways(current.operation)
+        cells = current.operation.both_ways()
         if not any(cells.values()):
             break
         with seconds.step(f"{step}_solve"):
             for name, both in cells.items():
                 _fix_cells(solver, current, name, both)
             result = solver.solve()
-        operation = read_operation(current.model, current.compiled, result, data)
-        current = Solved(current.model, current.compiled, result, operation, solved.bound)
+        operation = read_operation(current.compiled, result, data)
+        current = Solved(current.compiled, result, operation, solved.bound)
     return None if current is solved else current
 
 
 def _fix_cells(solver: Highs, solved: Solved, name: str, cells: list[tuple[int, int]]) -> None:
     if not cells:
         return
-    block, operation = solved.model.unit[name], solved.operation
+    operation = solved.operation
     rows, columns = np.array(cells).T
     shape = operation.charge[name].shape
     charging = (operation.charge[name] > operation.discharge[name])[rows, columns]
-    for variable, idle in ((block.charge, ~charging), (block.discharge, charging)):
-        positions = solved.compiled.positions(variable).reshape(shape)
+    for family, idle in (("charge", ~charging), ("discharge", charging)):
+        positions = solved.compiled.positions(f"unit[{name}].{family}").reshape(shape)
         chosen = positions[rows[idle], columns[idle]]
         solver.fix(chosen, np.zeros(len(chosen)))

@@ -10,15 +10,15 @@ import hashlib
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from energy_assets.errors import InputError
 from energy_assets.market.areas import area_codes, load_area
 from energy_assets.portfolio.feed_specs import FeedSpec, OpenMeteoFeed
 from energy_assets.portfolio.market_settings import MarketSettings
+from energy_assets.portfolio.stress_cases import StressCase, load_cases, require_weighable
 from energy_assets.portfolio.units import (
     Name,
     NonNegative,
@@ -26,8 +26,11 @@ from energy_assets.portfolio.units import (
     require_distinct_names,
 )
 from energy_assets.portfolio.validation import broken_rule, input_error
+from energy_assets.portfolio.yaml_files import read_fields
 
 UnitT = TypeVar("UnitT")
+# The folder of stress cases, beside that of the desk files.
+LIBRARY = "scenarios"
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=1)]
 
@@ -139,6 +142,8 @@ class Desk(_Model):
         markets: Markets it trades beside the day-ahead curve.
         price_points: Most price points of a bid curve in the model.
         history_days: Days of history a forecast is fitted on at most.
+        stress: Cases of the scenario library the desk bids with, at their weights; a desk file
+            names them.
         seed: Root of every random draw.
     """
 
@@ -160,6 +165,7 @@ class Desk(_Model):
     forecast: ForecastSettings = ForecastSettings()
     markets: MarketSettings = MarketSettings()
     history_days: Days = 728
+    stress: tuple[StressCase, ...] = ()
     seed: int = 0
 
     @model_validator(mode="after")
@@ -168,6 +174,7 @@ class Desk(_Model):
         if self.area not in area_codes():
             raise broken_rule("area", f"one of {', '.join(area_codes())}", self.area)
         require_known_units(self.units, self.feeds)
+        require_weighable(self.units, self.stress)
         self._require_tradable()
         return self
 
@@ -185,7 +192,11 @@ class Desk(_Model):
     @property
     def config_hash(self) -> str:
         """SHA-256 over every field: names the configuration on the record of a run."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        # A desk without stress cases keeps the hash it had before there were any.
+        unused = None if self.stress else {"stress"}
+        text = json.dumps(
+            self.model_dump(mode="json", exclude=unused), sort_keys=True, separators=(",", ":")
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -231,11 +242,19 @@ def load_desk(path: Path) -> Desk:
     Raises:
         InputError: One line naming file, unit or field, expected and found.
     """
-    document = _yaml(path)
+    document = read_fields(path, "desk")
+    if _are_names(document.get("stress")):
+        library = path.resolve().parent.parent / LIBRARY
+        cases = load_cases(library, document["stress"], where=f"{path.name}: stress")
+        document = {**document, "stress": cases}
     try:
         return Desk.model_validate(document)
     except ValidationError as error:
         raise input_error(path.name, document, error) from error
+
+
+def _are_names(stress: object) -> bool:
+    return isinstance(stress, list) and all(isinstance(name, str) for name in stress)
 
 
 def require_known_units(units: tuple[Unit, ...], feeds: tuple[FeedSpec, ...]) -> None:
@@ -247,24 +266,3 @@ def require_known_units(units: tuple[Unit, ...], feeds: tuple[FeedSpec, ...]) ->
                 if name not in names:
                     expected = f"one of {', '.join(sorted(names))}"
                     raise broken_rule(f"feeds[{number}].{field}", expected, name)
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), expected="a readable desk file", found=str(error)) from error
-    try:
-        document = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        where = f"{path.name}: line {line}"
-        raise InputError(where, expected="valid YAML", found=error.problem) from error
-    except yaml.YAMLError as error:
-        found = " ".join(str(error).split())
-        raise InputError(path.name, expected="valid YAML", found=found) from error
-    if not isinstance(document, dict):
-        raise InputError(
-            path.name, expected="a mapping of desk fields", found=type(document).__name__
-        )
-    return document

@@ -9,9 +9,16 @@ addresses, tokens and folders of this machine (`settings`).
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from energy_assets.portfolio.units import Name
 from energy_assets.portfolio.validation import broken_rule
@@ -47,9 +54,23 @@ class _Model(BaseModel):
 
 
 class ReferenceMarketFeed(_Model):
-    """The embedded, synthetic reference market."""
+    """The embedded, synthetic reference market.
+
+    Attributes:
+        balancing: Whether it brings reserve auctions, intraday prices, balancing energy and called
+            reserves too; a desk that does not trade them spares itself the time.
+    """
 
     source: Literal["reference_market"]
+    balancing: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        # A desk that does not ask keeps the configuration hash it had before it could.
+        if not self.balancing:
+            fields.pop("balancing", None)
+        return fields
 
 
 class FileColumns(_Model):

@@ -1,5 +1,6 @@
 """Bid runs as rows and back, and start states from the schedules of the days before."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from energy_assets.bidding import Schedule, StartState, price_independent
 from energy_assets.bidding.records import (
     BidRun,
-    curve_rows,
+    offers_from_rows,
+    order_rows,
     orders_from_rows,
     plan_rows,
     schedule_rows,
@@ -19,7 +21,8 @@ from energy_assets.bidding.records import (
 from energy_assets.errors import InputError
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import RunStamp
-from energy_assets.market import CurveOrder, OrderSet, load_area
+from energy_assets.market import BlockOrder, CurveOrder, OrderSet, load_area
+from energy_assets.market.reserve_offers import ReserveOffer, ReserveOfferSet
 from energy_assets.portfolio import Desk
 from energy_assets_tests.bidding.known_rows import AUTUMN, DAY, SPRING, day_of, desk_of, lake_at
 from energy_assets_tests.bidding.problems import mixed_problem
@@ -62,6 +65,10 @@ def run_of(label=DAY, seed=0):
     )
 
 
+def curves_of(run):
+    return order_rows(run.orders, run.solution.rung.value)["bids.curve_orders"]
+
+
 @pytest.mark.parametrize("label", [SPRING, DAY, AUTUMN])
 def test_orders_come_back_from_their_rows_as_they_were(tmp_path, label):
     lake, stamp, run, day = lake_at(tmp_path), stamp_of(label), run_of(label), day_of(label)
@@ -76,15 +83,52 @@ def test_orders_come_back_from_their_rows_as_they_were(tmp_path, label):
     assert stored["note"] == "because"
 
 
+def test_blocks_come_back_with_the_curves(tmp_path):
+    lake, stamp, run, day = lake_at(tmp_path), stamp_of(), run_of(), day_of()
+    first = run.orders.curves[4]
+    blocks = (
+        BlockOrder(first.start, first.minutes, 8, "purchase", -1250, 31),
+        BlockOrder(first.start, first.minutes, 12, "sale", 5501, 200),
+    )
+    orders = replace(run.orders, blocks=blocks)
+    write_bid_run(lake, DESK, day, stamp, replace(run, orders=orders))
+    curves, stored = (
+        lake.current(name, scope=DESK.name, delivery_day=DAY, mode="replay")
+        for name in ("bids.curve_orders", "bids.block_orders")
+    )
+    assert orders_from_rows(curves, DESK, day, stored) == orders
+
+
+@pytest.mark.parametrize("label", [SPRING, DAY, AUTUMN])
+def test_reserve_offers_come_back_from_their_rows(tmp_path, label):
+    lake, run, day = lake_at(tmp_path), run_of(label), day_of(label)
+    area, rng = load_area(DESK.area), np.random.default_rng(3)
+    offers = tuple(
+        ReserveOffer(name, start, round((end - start).total_seconds() / 60), int(price), volume)
+        for name in area.products("afrr")
+        for start, end in area.reserve(name).blocks(label)
+        for volume, price in enumerate(rng.choice(5000, 3, replace=False), start=1)
+    )
+    rules = {name: area.reserve(name).rules(label) for name in area.products("afrr")}
+    owner = (DESK.participant_id, DESK.portfolio_id, DESK.balance_area)
+    made = ReserveOfferSet(DESK.area, "afrr", label, "EUR", rules, tuple(sorted(offers)), *owner)
+    stamp = replace(stamp_of(label), session="afrr")
+    write_bid_run(lake, DESK, day, stamp, replace(run, orders=made))
+    rows = lake.current("bids.reserve_offers", scope=DESK.name, session="afrr", mode="replay")
+    assert offers_from_rows(rows, DESK, "afrr", day) == made
+    assert set(rows["rung"]) == {"price_independent"}
+    np.testing.assert_allclose(rows["price"], rows["price_ticks"] * 0.01)
+
+
 def test_floats_beside_the_ticks_say_the_same():
-    rows = curve_rows(run_of())
+    rows = curves_of(run_of())
     np.testing.assert_allclose(rows["price"], rows["price_ticks"] * 0.01, atol=1e-9)
     np.testing.assert_allclose(rows["volume_mw"], rows["volume_ticks"] * 0.1, atol=1e-9)
 
 
 def test_no_rows_are_no_orders():
     with pytest.raises(InputError, match=r"bids.curve_orders of reference on 2026-02-12"):
-        orders_from_rows(curve_rows(run_of()).clear(), DESK, day_of())
+        orders_from_rows(curves_of(run_of()).clear(), DESK, day_of())
 
 
 def test_a_plan_has_every_unit_the_store_and_the_position():

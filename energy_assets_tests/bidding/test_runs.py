@@ -191,7 +191,9 @@ def test_a_rule_the_curves_break_while_they_are_made_steps_down_too(monkeypatch)
         raise MarketRuleError("model volumes fall with price")
 
     monkeypatch.setattr(runs, "best_bid", refuses)
-    bid = best_valid_bid(problem, desk_of("battery"), day)
+    desk = desk_of("battery")
+    stamp = RunStamp("day_ahead", DAY, desk.decision_time(DAY), "", "replay")
+    bid = best_valid_bid(problem, desk, stamp)
     assert bid.solution.rung is Rung.PRICE_INDEPENDENT
     assert bid.solution.reason == "model volumes fall with price"
 

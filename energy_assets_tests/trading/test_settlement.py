@@ -57,13 +57,9 @@ def first(frame: pl.DataFrame, component: str) -> dict:
 @pytest.mark.parametrize(("label", "hours"), [(WINTER, 24), (SPRING, 23), (AUTUMN, 25)])
 def test_a_sale_that_is_delivered_earns_its_price_on_every_kind_of_day(label, hours):
     rows = settled(label, award=10.0, price=81.36, meter={"wind": 2.5})
-    assert totals_cents(rows) == {
-        "day_ahead": 81360 * hours,
-        "imbalance": 0,
-        "fuel_and_co2": 0,
-        "start": 0,
-        "wear": 0,
-    }
+    totals = totals_cents(rows)
+    assert {name: cents for name, cents in totals.items() if cents} == {"day_ahead": 81360 * hours}
+    assert {"imbalance", "fuel_and_co2", "start", "wear"} <= set(totals)
     assert rows.schema == {c.name: c.dtype for c in table("trading.settlement").columns}
 
 

@@ -17,6 +17,7 @@ Kind = Literal["raw", "decision", "results"]
 ScopeKind = Literal["area", "desk", "global"]
 
 UTC_TIME = pl.Datetime("us", "UTC")
+RESERVE_PRODUCTS = ("fcr", "afrr_up", "afrr_down", "mfrr_up", "mfrr_down")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import polars as pl
 from energy_assets.lakehouse.tables.model import (
     PERIOD,
     PERIOD_KEY,
+    RESERVE_PRODUCTS,
     UTC_TIME,
     Column,
     ServiceLevel,
@@ -59,6 +60,9 @@ RAW = (
                 allowed=(
                     "day_ahead",
                     "intraday_auction",
+                    "intraday_auction_1",
+                    "intraday_auction_2",
+                    "intraday_auction_3",
                     "intraday_index",
                     "imbalance",
                     "imbalance_long",
@@ -261,7 +265,7 @@ RAW = (
                 "product",
                 pl.String,
                 "Reserve product and direction.",
-                allowed=("fcr", "afrr_up", "afrr_down", "mfrr_up", "mfrr_down"),
+                allowed=RESERVE_PRODUCTS,
             ),
             Column("component", pl.String, "What is paid.", allowed=("capacity", "energy")),
             Column(
@@ -283,6 +287,29 @@ RAW = (
             Column("currency", pl.String, "ISO 4217 currency."),
         ),
         ("product", "component", "statistic", "period_start", "resolution_min"),
+        "period_start",
+    ),
+    Table(
+        "raw",
+        "called_reserves",
+        "Share of an area's contracted reserve that was called in a period.",
+        "raw",
+        "area",
+        (
+            Column(
+                "product", pl.String, "Reserve product and direction.", allowed=RESERVE_PRODUCTS
+            ),
+            *PERIOD,
+            Column(
+                "called_share",
+                pl.Float64,
+                "Mean power called per MW contracted; of a symmetric product net, upward positive.",
+                "MW/MW",
+                minimum=-1,
+                maximum=1,
+            ),
+        ),
+        ("product", *PERIOD_KEY),
         "period_start",
     ),
     Table(
