@@ -31,12 +31,6 @@ from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk
 
 LEAST_DAYS = 7
-# Share of an award called, as the system series name it.
-CALLED_SERIES = {
-    "fcr": "fcr_called_share",
-    "afrr_up": "afrr_up_called_share",
-    "afrr_down": "afrr_down_called_share",
-}
 # Price series of an intraday market, the first one that the area has counts.
 INTRADAY_SERIES = ("intraday_index", "intraday_auction_1", "intraday_auction")
 AUCTION_SERIES = {
@@ -120,8 +114,7 @@ class _Reader:
         found: dict[tuple[str, str], FloatArray] = {}
         for product in markets.reserves:
             found["capacity", product] = self._capacity(product)
-            if product in CALLED_SERIES:
-                found["called", product] = self._system(CALLED_SERIES[product])
+            found["called", product] = self._called(product)
         base = self._price(("day_ahead",))
         if markets.reserves:
             for direction in ("up", "down"):
@@ -143,13 +136,14 @@ class _Reader:
                 return matrix[:, self._at]
         return found
 
-    def _system(self, series: str) -> FloatArray:
+    def _called(self, product: str) -> FloatArray:
+        """Share of an award called, by MTU."""
         matrix = actual_matrix(
             self._known,
-            "raw.system_actuals",
+            "raw.called_reserves",
             self._desk.area,
-            {"series": series},
-            "value",
+            {"product": product},
+            "called_share",
             session=self._session,
             first=self.first,
             last=self.last,

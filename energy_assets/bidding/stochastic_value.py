@@ -214,5 +214,3 @@ def _offers(reserve: ReserveData, one: ReserveData, operation: Operation) -> Flo
         below = int(np.searchsorted(reserve.prices[block], price + 1e-9, side="right")) - 1
         volumes[block, max(0, below)] = wanted[block]
     return volumes
-
-

@@ -5,8 +5,9 @@ Three answers per case, all on the shocked scenarios:
 - the base: what the desk bids without the case;
 - re-bid: the best orders had the case been known, solved anew;
 - kept: the base's orders awarded at the shocked prices, the plant run as well as it still can. What
-  is missing to the re-bid value is the regret of not re-bidding. It can be slightly negative: the
-  model also weighs risk and the aversion to imbalance, and stops at its gap.
+  is missing to the re-bid value is the regret of not re-bidding. It can be slightly off, below 0
+  even: only awards are rounded to ticks, the model also weighs risk and the aversion to
+  imbalance, and it stops at its gap.
 
 The day is that of a decision on record: its scenarios, and only rows it could read. Nothing is
 written to the lake.
@@ -287,6 +288,8 @@ def _decision(lake: Lake, desk: Desk, day: DeliveryDay) -> _Decision:
 
 def _case_outcome(case: StressCase, shocked: BiddingProblem, base: Outcome) -> CaseOutcome:
     rebid = _outcome(shocked, best_bid(shocked))
+    if rebid.curves == base.curves:
+        return CaseOutcome(case, rebid, rebid)
     try:
         return CaseOutcome(case, rebid, _kept(shocked, base))
     except (SolverError, InfeasibleError) as error:
