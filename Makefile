@@ -33,8 +33,9 @@ lint: .venv/full.done ## ruff, mypy, import contracts
 bench: .venv/full.done ## benchmarks, one table each
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-docs: .venv/full.done ## regenerate docs/data_dictionary.md from the table registry
+docs: .venv/full.done ## regenerate the data dictionary and the JSON Schemas of `optimise`
 	$(BIN)/python -c "from energy_assets.lakehouse.dictionary import text; print(text(), end='')" > docs/data_dictionary.md
+	$(BIN)/python -m energy_assets.bidding.schemas
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -3,8 +3,9 @@
     python benchmarks/reference_market.py
 
 Prints generation time per feed, price and imbalance statistics per year, forecast errors by
-vintage, outage and meter shares, and how well simple models forecast the day-ahead price from what
-was known before the gate. The market is synthetic: no figure here is a claim about a real one.
+vintage, levels of intraday and reserve prices and calls of reserves, outage and meter shares, and
+how well simple models forecast the day-ahead price from what was known before the gate. The market
+is synthetic: no figure here is a claim about a real one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import polars as pl
 
 from energy_assets.feeds import Access, Feed, Window, feeds_for
 from energy_assets.market import load_area
-from energy_assets.portfolio import load_desk
+from energy_assets.portfolio import Desk, ReferenceMarketFeed, load_desk
 
 REPO = Path(__file__).resolve().parents[1]
 FIRST, LAST = date(2024, 1, 1), date(2026, 12, 31)
@@ -27,11 +28,13 @@ LATER = datetime(2040, 1, 1, tzinfo=UTC)
 
 
 def main() -> None:
-    feeds = {
-        feed.name.split(".")[-1]: feed
-        for feed in feeds_for(load_desk(REPO / "data/desks/reference.yaml"), Access(REPO))
-    }
-    print_seconds(feeds)
+    desk = load_desk(REPO / "data/desks/reference.yaml")
+    feeds = by_name(desk)
+    asking = ReferenceMarketFeed(source="reference_market", balancing=True)
+    traded = by_name(desk.model_copy(update={"feeds": (asking,)}))
+    beside = {name: feed for name, feed in traded.items() if name not in feeds}
+    print_seconds("the reference desk", feeds)
+    print_seconds("a desk with intraday, reserves and balancing energy, beyond that", beside)
     session = load_area("SIM_DE_LU").session()
     window = Window(session.delivery_day(FIRST).start, session.delivery_day(LAST).end)
     frames = {name: feed.fetch(window, LATER) for name, feed in feeds.items()}
@@ -39,14 +42,19 @@ def main() -> None:
     print_prices(prices)
     print_forecast_errors(frames)
     print_imbalance(frames)
+    print_balancing({name: feed.fetch(window, LATER) for name, feed in beside.items()}, frames)
     print_desk(frames, window)
     print_skill(prices, frames["system_forecasts"])
 
 
-def print_seconds(feeds: dict[str, Feed]) -> None:
+def by_name(desk: Desk) -> dict[str, Feed]:
+    return {feed.name.split(".")[-1]: feed for feed in feeds_for(desk, Access(REPO))}
+
+
+def print_seconds(what: str, feeds: dict[str, Feed]) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     window = Window(start, start + timedelta(days=300))
-    print("CPU seconds for 300 days")
+    print(f"CPU seconds for 300 days of {what}")
     total = 0.0
     for name, feed in feeds.items():
         begin = time.process_time()
@@ -111,6 +119,37 @@ def print_imbalance(frames: dict[str, pl.DataFrame]) -> None:
     print(f" max {price.max():.0f}; sd of spread to day-ahead {joined['spread'].std():.1f}")
     correlation = np.corrcoef(joined["spread"], joined["error"])[0, 1]
     print(f"  correlation of spread with residual-load error {correlation:.2f}")
+
+
+def print_balancing(beside: dict[str, pl.DataFrame], frames: dict[str, pl.DataFrame]) -> None:
+    print("\nPrices against the imbalance price where all are known, EUR/MWh")
+    day_ahead = frames["day_ahead_prices"].select("period_start", day_ahead="price")
+    joined = (
+        frames["imbalance_prices"]
+        .select("period_start", imbalance="price")
+        .sort("period_start")
+        .join_asof(day_ahead.sort("period_start"), on="period_start")
+    )
+    series = [name for name, frame in beside.items() if "series" in frame.columns]
+    for name in series:
+        own = beside[name].select("period_start", pl.col("price").alias(name))
+        joined = joined.join(own, on="period_start")
+    for name in ("day_ahead", *series):
+        error = joined[name] - joined["imbalance"]
+        print(
+            f"  {name:20s} mean {joined[name].mean():6.1f} RMSE {error.pow(2).mean() ** 0.5:5.1f}"
+        )
+    print("Capacity prices, EUR/MW/h, and share called")
+    marginal = beside["auction_results"].filter(pl.col("statistic") == "marginal")
+    called = beside["called_reserves"].group_by("product").agg(pl.col("called_share").mean())
+    shares = dict(called.rows())
+    for (product,), rows in marginal.group_by("product", maintain_order=True):
+        price = rows["price"]
+        low, high = price.quantile(0.05), price.quantile(0.95)
+        print(
+            f"  {product:10s} mean {price.mean():5.1f}, 5 to 95 % {low:5.1f} to {high:5.1f},"
+            f" called {100 * shares[product]:5.2f} %"
+        )
 
 
 def residual(frame: pl.DataFrame, sign: pl.Expr, name: str) -> pl.DataFrame:

@@ -145,31 +145,54 @@ def forecast_benchmark(
 @app.command()
 def optimise(
     problem: Annotated[Path, typer.Argument(help="Problem document, JSON.")],
-    solver: Annotated[str, typer.Option(help="Solver name.")] = "highs",
+    solver: Annotated[
+        str, typer.Option(help="highs, gurobi, cplex, scip or ortools; `doctor` says which work.")
+    ] = "highs",
     as_json: JsonOption = False,
 ) -> None:
-    """One bidding problem in; curves, plan and risk out.
+    """One bidding problem in; curves, other orders, plan and risk out.
 
-    Example: energy-assets optimise docs/examples/battery_two_hours.json --json
+    Example: energy-assets optimise data/examples/battery.json --solver scip --json
     """
-    from energy_assets.bidding.problem import load_problem
-    from energy_assets.bidding.stochastic import solve
+    from energy_assets.commands.optimise import run_optimise
 
-    if solver != "highs":
-        raise InputError("--solver", expected="highs", found=solver)
-    solution = solve(load_problem(problem))
+    answer = run_optimise(problem, solver)
     if as_json:
-        _print_json(solution.as_json())
+        _print_json(answer.document())
         return
-    OUT.print(
-        f"{solution.rung.value} · {solution.status} · expected {solution.expected_value:,.2f}"
-        f" · CVaR {solution.cvar:,.2f} · gap {solution.gap:.4%}"
-    )
-    table = Table("MTU start (UTC)", "points (price ticks: volume ticks)")
-    for curve in solution.curves:
-        points = "  ".join(f"{price}: {volume}" for price, volume in curve.points)
-        table.add_row(f"{curve.start:%Y-%m-%d %H:%M}", points)
-    OUT.print(table)
+    OUT.print(answer.headline(), soft_wrap=True)
+    for table in answer.tables():
+        OUT.print(table)
+    for breach in answer.breaches():
+        OUT.print(breach, style="yellow")
+
+
+@app.command("what-if")
+def what_if(
+    desk_file: DeskOption = None,
+    delivery_day: Annotated[str, typer.Option(help="YYYY-MM-DD; default tomorrow.")] = "",
+    scenarios: Annotated[
+        str, typer.Option(help="Cases of data/scenarios, comma-separated, or all.")
+    ] = "all",
+    as_json: JsonOption = False,
+) -> None:
+    """A day's decision under stress cases: orders, dispatch, value and risk against the base.
+
+    Example: energy-assets what-if --delivery-day 2026-03-29 --scenarios low_wind,gas_up
+    """
+    from energy_assets.commands.what_if import run_what_if
+
+    settings = Settings.from_environment()
+    desk = _desk(settings, desk_file)
+    day = _date(delivery_day, "--delivery-day") if delivery_day else None
+    names = [name.strip() for name in scenarios.split(",") if name.strip()]
+    with _progress() as report:
+        result = run_what_if(settings, desk, day, None if names == ["all"] else names, report)
+    if as_json:
+        _print_json(result.document())
+        return
+    OUT.print(result.table())
+    OUT.print(f"report  {result.report}", soft_wrap=True)
 
 
 ingest = typer.Typer(no_args_is_help=True, help="History from files into the lake.")

@@ -55,7 +55,7 @@ def examine(settings: Settings) -> list[Finding]:
         _free_disk,
         _chromium,
     )
-    return [_finding(check, settings) for check in checks]
+    return [_finding(check, settings) for check in checks] + _other_solvers()
 
 
 def _finding(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
@@ -80,6 +80,20 @@ def _solver(_: Settings) -> Finding:
         return Finding("HiGHS solver", "ok", str(highspy.Highs().version()))
     except ImportError as error:
         return Finding("HiGHS solver", "fail", str(error), "install requirements/core.lock")
+
+
+def _other_solvers() -> list[Finding]:
+    from energy_assets.bidding.solvers import available_solvers
+
+    findings = []
+    for solver in available_solvers():
+        if solver.name == "highs":
+            continue
+        state = "ok" if solver.usable else "warn"
+        found = ", ".join(part for part in (solver.version, solver.reason) if part)
+        fix = "" if solver.usable else "only for `optimise --solver`; see the extra `solvers`"
+        findings.append(Finding(f"solver {solver.name}", state, found, fix))
+    return findings
 
 
 def _delta_extension(_: Settings) -> Finding:

@@ -24,6 +24,7 @@ import polars as pl
 
 from energy_assets.bidding.arrays import FloatArray
 from energy_assets.bidding.price_grid import IntArray
+from energy_assets.forecasting.arrays import BoolArray
 from energy_assets.forecasting.profiles import mtu_slots, slot_matrix, slots_per_day
 from energy_assets.forecasting.vintages import actual_matrix, price_matrix
 from energy_assets.lakehouse.point_in_time import PointInTime
@@ -122,8 +123,15 @@ class _Reader:
         if markets.intraday is not None:
             found["intraday", "continuous"] = self._price(INTRADAY_SERIES) - base
             for auction in markets.intraday.auctions:
-                found["intraday", auction] = self._price(AUCTION_SERIES[auction]) - base
+                spread = self._price(AUCTION_SERIES[auction]) - base
+                # What an auction does not sell is never traded at it.
+                found["intraday", auction] = np.where(self._sold_at(auction), spread, 0.0)
         return found
+
+    def _sold_at(self, auction: str) -> BoolArray:
+        """MTUs of the delivery day that an auction sells, (T,)."""
+        part = self._area.delivery_day(auction, self._day.label)
+        return np.array([part.start <= mtu.start < part.end for mtu in self._day.mtus])
 
     def _price(self, names: Iterable[str]) -> FloatArray:
         """The first of some price series that is known, by MTU of the delivery day."""

@@ -2,8 +2,9 @@
 
 Once the auction is over, the plan is made again on every new forecast, outage, trade or telemetry.
 Plant, scenarios and MTUs stay, so the model keeps its pattern: the twin gives the new figures, what
-differs is changed in HiGHS in bulk, and the solve starts from the last basis
-(`benchmarks/replan.py`). An update and a model built afresh have the same arrays.
+differs is changed in HiGHS in bulk, and the solve starts from the basis of the problem it was
+prepared with (`benchmarks/replan.py`). An update and a model built afresh have the same arrays, and
+a plan depends on the figures and that first problem only, not on the plans made in between.
 
 Belongs here: the model kept between re-plans. Not here: when to re-plan, what is already traded
 (the problem's `earlier_position`), the equations (`twin`).
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from energy_assets.bidding import feasibility
 from energy_assets.bidding.arrays import FloatArray
-from energy_assets.bidding.handoff import Highs, SolverInfeasibleError
+from energy_assets.bidding.handoff import Highs, SolverInfeasibleError, SolverResult
 from energy_assets.bidding.model_data import ModelData, model_data
 from energy_assets.bidding.operation import read_operation, summarise
 from energy_assets.bidding.problem import BiddingProblem
@@ -49,7 +50,7 @@ class PreparedReplan:
     """
 
     def __init__(self, problem: BiddingProblem, decided: DecidedHours | None = None) -> None:
-        """Build the model and hand it over.
+        """Build the model, hand it over and find a basis without integers.
 
         Args:
             problem: A problem without an auction.
@@ -58,6 +59,7 @@ class PreparedReplan:
         Raises:
             InputError: The problem has an auction, or `decided` does not fit it.
             InfeasibleError: Names the unit and the limit.
+            SolverError: If the solver stopped without a solution.
         """
         self.seconds = Seconds()
         commitment = self._take(problem, decided)
@@ -65,6 +67,12 @@ class PreparedReplan:
             compiled = build_twin(self._data, keep_pattern=True)
         with self.seconds.step("hand_over"):
             self._solver = Highs(compiled, problem.solver)
+            fix_commitment(self._solver, self._data, commitment)
+        with self.seconds.step("basis"):
+            self._solver.relax()
+            self._solve()
+            self._basis = self._solver.basis()
+            self._solver.update(compiled)
             fix_commitment(self._solver, self._data, commitment)
 
     def update(self, problem: BiddingProblem, decided: DecidedHours | None = None) -> None:
@@ -95,10 +103,8 @@ class PreparedReplan:
         """
         data, solver, problem = self._data, self._solver, self._problem
         with self.seconds.step("solve"):
-            try:
-                result = solver.solve()
-            except SolverInfeasibleError as error:
-                raise feasibility.explain(data, problem.solver) from error
+            solver.start_from(self._basis)
+            result = self._solve()
         operation = read_operation(solver.compiled, result, data)
         solved = Solved(solver.compiled, result, operation, result.bound)
         solved = fix_directions(data, solved, solver, self.seconds, "one_way") or solved
@@ -118,6 +124,12 @@ class PreparedReplan:
             status=solved.result.status,
             seconds=self.seconds.by_step,
         )
+
+    def _solve(self) -> SolverResult:
+        try:
+            return self._solver.solve()
+        except SolverInfeasibleError as error:
+            raise feasibility.explain(self._data, self._problem.solver) from error
 
     def _take(self, problem: BiddingProblem, decided: DecidedHours | None) -> Commitment:
         if problem.auction:

@@ -2,8 +2,9 @@
 
 Everything sold is given: the auction's award, earlier positions and intraday trades (whose cash is
 history), reserve awards. The schedule is the cheapest operation that delivers it on the expected
-path while every reserve award is kept free by prequalified units. Reserves are nominated before
-they are called, so calls are not part of it.
+path while every reserve award is kept free by prequalified units; where imbalance prices are given,
+it may deviate within the desk's limit as far as that pays. Reserves are nominated before they are
+called, so calls are not part of it.
 
 Not here: the search for the award itself (`stochastic`), rows of tables (`records`).
 """
@@ -11,7 +12,7 @@ Not here: the search for the award itself (`stochastic`), rows of tables (`recor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,8 @@ def unit_schedules(
         availability: Per wind, solar and load unit, expected (T,) MW.
         prices: Day-ahead prices (T,).
         commitment: Hours on (H,) per thermal unit where they are already decided.
-        imbalance_prices: Of a surplus and of a deficit (T,), where known or expected.
+        imbalance_prices: Of a surplus and of a deficit (T,), where the plan may reckon with them;
+            without them it deviates only where the plant cannot deliver.
 
     Raises:
         InputError: Awards or commitment do not fit the problem.
@@ -115,6 +117,8 @@ def unit_schedules(
     path = one_path(problem, prices, availability, changes)
     position = _vector("awards.auction", awards.auction, problem.mtu_count)[None, :]
     data = model_data(path, position)
+    if imbalance_prices is None:
+        data = replace(data, max_imbalance=0.0)
     fixed = None
     if commitment is not None:
         fixed = {t.unit.name: given_hours(commitment, t.unit.name, data) for t in data.thermals}

@@ -1,13 +1,15 @@
 """What if: orders, dispatch, value and risk of a delivery day under each stress case.
 
-Three answers per case, all on the shocked scenarios:
+Three answers per case:
 
-- the base: what the desk bids without the case;
-- re-bid: the best orders had the case been known, solved anew;
-- kept: the base's orders awarded at the shocked prices, the plant run as well as it still can. What
-  is missing to the re-bid value is the regret of not re-bidding. It can be slightly off, below 0
-  even: only awards are rounded to ticks, the model also weighs risk and the aversion to
-  imbalance, and it stops at its gap.
+- base: what the desk bids without the case, valued without it;
+- re-bid: the best orders had the case been known;
+- kept: the base's orders while the case happens.
+
+All are valued alike: orders in ticks awarded at the scenarios' prices, then the plant run as well
+as it still can. Re-bid less kept is the regret of not re-bidding, in what the desk's model
+maximises (mean and CVaR at its risk weight, less its aversion to imbalance): in cash alone, being
+short on purpose can look cheap. It can be slightly below 0, for the model stops at its gap.
 
 The day is that of a decision on record: its scenarios, and only rows it could read. Nothing is
 written to the lake.
@@ -29,21 +31,22 @@ from energy_assets.bidding.arrays import FloatArray
 from energy_assets.bidding.curves import awarded
 from energy_assets.bidding.desk_problem import forecast_problem, shock_context
 from energy_assets.bidding.handoff import SolverError
+from energy_assets.bidding.model.risk import conditional_value_at_risk
 from energy_assets.bidding.model_data import model_data
-from energy_assets.bidding.operation import summarise
+from energy_assets.bidding.operation import cash, unit_plans
 from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.records import start_states
 from energy_assets.bidding.rungs import best_bid
 from energy_assets.bidding.shocks import ShockContext, apply
-from energy_assets.bidding.solution import BiddingSolution
-from energy_assets.bidding.stochastic import Seconds, solve_data
+from energy_assets.bidding.solution import Rung
+from energy_assets.bidding.stochastic import Commitment, Seconds, solve_data, solve_model
 from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import InfeasibleError, InputError
 from energy_assets.forecasting.day_ahead import Scenarios
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.market import CurveOrder, DeliveryDay, load_area
-from energy_assets.portfolio import Desk
+from energy_assets.portfolio import Desk, ThermalUnit
 from energy_assets.portfolio.stress_cases import StressCase
 
 SESSION = "day_ahead"
@@ -64,9 +67,12 @@ class Outcome:
         curves: The orders.
         expected_value: Mean cash.
         cvar: Conditional value at risk of it at the problem's level.
+        weighed: What the model maximises: mean and conditional value at risk of cash less aversion,
+            at the problem's risk weight. None where the orders could not be valued.
         awarded: Expected award (T,) MW.
         dispatch: Per unit, expected power (T,) MW.
         imbalance: Expected imbalance (T,) MW, long positive.
+        imbalance_mwh: Expected absolute imbalance of the day.
     """
 
     rung: str
@@ -74,9 +80,11 @@ class Outcome:
     curves: tuple[CurveOrder, ...]
     expected_value: float
     cvar: float
+    weighed: float | None
     awarded: FloatArray
     dispatch: dict[str, FloatArray]
     imbalance: FloatArray
+    imbalance_mwh: float
 
     def as_json(self) -> dict[str, Any]:
         """A JSON document, without the curves."""
@@ -85,9 +93,11 @@ class Outcome:
             "reason": self.reason,
             "expected_value": self.expected_value,
             "cvar": self.cvar,
+            "weighed_value": self.weighed,
             "awarded_mw": np.round(self.awarded, 6).tolist(),
             "dispatch_mw": {name: np.round(p, 6).tolist() for name, p in self.dispatch.items()},
             "imbalance_mw": np.round(self.imbalance, 6).tolist(),
+            "imbalance_mwh": self.imbalance_mwh,
         }
 
 
@@ -109,10 +119,10 @@ class CaseOutcome:
 
     @property
     def regret(self) -> float | None:
-        """Expected value given up by keeping the base's orders."""
-        if self.kept is None:
+        """Weighed value given up by keeping the base's orders."""
+        if self.kept is None or self.rebid.weighed is None or self.kept.weighed is None:
             return None
-        return self.rebid.expected_value - self.kept.expected_value
+        return self.rebid.weighed - self.kept.weighed
 
 
 @dataclass(frozen=True)
@@ -201,7 +211,7 @@ def compare(
     if problem.blocks:
         raise InputError("blocks", expected="curves alone", found=f"{len(problem.blocks)} blocks")
     shocked = [apply(problem, case, context) for case in cases]
-    base = _outcome(problem, best_bid(problem))
+    base = _bid(problem)
     progress("cases", 0, len(cases))
     found = []
     for number, (case, changed) in enumerate(zip(cases, shocked, strict=True), start=1):
@@ -235,7 +245,10 @@ def what_if(
     area = load_area(desk.area)
     day = area.session(SESSION).delivery_day(label)
     misfits = {case.name: why for case in cases if (why := case.misfit(desk.units))}
-    chosen = [case for case in cases if not (skip_misfits and case.name in misfits)]
+    if misfits and not skip_misfits:
+        name, why = next(iter(misfits.items()))
+        raise InputError(f"scenario {name}", expected=f"a case for desk {desk.name}", found=why)
+    chosen = [case for case in cases if case.name not in misfits]
     decision = _decision(lake, desk, day)
     known = desk_view(lake, desk, decision.time, decision.ingested_before)
     problem = forecast_problem(
@@ -253,7 +266,7 @@ def what_if(
         mode=decision.mode,
         base=base,
         cases=found,
-        left_out=misfits if skip_misfits else {},
+        left_out=misfits,
     )
 
 
@@ -287,47 +300,89 @@ def _decision(lake: Lake, desk: Desk, day: DeliveryDay) -> _Decision:
 
 
 def _case_outcome(case: StressCase, shocked: BiddingProblem, base: Outcome) -> CaseOutcome:
-    rebid = _outcome(shocked, best_bid(shocked))
+    rebid = _bid(shocked)
     if rebid.curves == base.curves:
         return CaseOutcome(case, rebid, rebid)
     try:
-        return CaseOutcome(case, rebid, _kept(shocked, base))
+        return CaseOutcome(case, rebid, _valued(shocked, base.curves, base.rung))
     except (SolverError, InfeasibleError) as error:
         return CaseOutcome(case, rebid, None, str(error))
 
 
-def _kept(shocked: BiddingProblem, base: Outcome) -> Outcome:
-    """The base's orders in the shocked scenarios: awards are given, the plant follows."""
-    data = model_data(shocked, _awards(shocked, base.curves))
-    feasibility.check(shocked, data)
-    solved, _, scope = solve_data(data, shocked.solver, Seconds())
-    assert data.position is not None
-    solution = summarise(
-        shocked,
-        data,
-        solved.operation,
-        data.position,
-        rung=base.rung,
-        curves=base.curves,
-        objective=solved.result.value,
-        bound=solved.bound,
-        gap=solved.gap,
-        bound_scope=scope,
-        status=solved.result.status,
-    )
-    return _outcome(shocked, solution)
+def _bid(problem: BiddingProblem) -> Outcome:
+    """The best orders of a problem, valued."""
+    solution = best_bid(problem)
+    plans = {plan.name: plan for plan in solution.dispatch}
+    commitment = {
+        unit.name: np.array([plans[unit.name].on], dtype=np.float64)
+        for unit in problem.units
+        if isinstance(unit, ThermalUnit)
+    }
+    # Decided with the orders, unless some may wait for the outcome or nothing better stood.
+    decided = solution.rung == Rung.STOCHASTIC and not problem.commit_late
+    try:
+        return _valued(
+            problem,
+            solution.curves,
+            str(solution.rung),
+            solution.reason,
+            commitment if decided and commitment else None,
+        )
+    except (SolverError, InfeasibleError):
+        hours = problem.hours_per_mtu
+        return Outcome(
+            rung=str(solution.rung),
+            reason=solution.reason,
+            curves=solution.curves,
+            expected_value=solution.expected_value,
+            cvar=solution.cvar,
+            weighed=None,
+            awarded=problem.weights @ _awards(problem, solution.curves),
+            dispatch={name: plan.power.mean for name, plan in plans.items()},
+            imbalance=solution.imbalance.mean,
+            imbalance_mwh=float(np.abs(solution.imbalance.mean).sum()) * hours,
+        )
 
 
-def _outcome(problem: BiddingProblem, solution: BiddingSolution) -> Outcome:
+def _valued(
+    problem: BiddingProblem,
+    curves: tuple[CurveOrder, ...],
+    rung: str,
+    reason: str = "",
+    commitment: Commitment | None = None,
+) -> Outcome:
+    """Orders in a problem's scenarios: awards are given, the plant follows.
+
+    Raises:
+        InfeasibleError: The plant cannot keep its own limits.
+        SolverError: The solver stopped without a solution.
+    """
+    awards = _awards(problem, curves)
+    data = model_data(problem, awards)
+    feasibility.check(problem, data)
+    if commitment is None:
+        solved = solve_data(data, problem.solver, Seconds())[0]
+    else:
+        solved = solve_model(data, problem.solver, Seconds(), "path", commitment)
+    operation, position = solved.operation, data.position
+    assert position is not None
+    surplus = operation.surplus(data, position)
+    profit = cash(data, operation, position)
+    mwh = data.hours * np.abs(surplus).sum(axis=1)
+    weights, weight = data.probability, problem.risk_weight
+    felt = profit - data.aversion * mwh
+    tail = conditional_value_at_risk(felt, weights, data.cvar_level)
     return Outcome(
-        rung=str(solution.rung),
-        reason=solution.reason,
-        curves=solution.curves,
-        expected_value=solution.expected_value,
-        cvar=solution.cvar,
-        awarded=problem.weights @ _awards(problem, solution.curves),
-        dispatch={plan.name: plan.power.mean for plan in solution.dispatch},
-        imbalance=solution.imbalance.mean,
+        rung=rung,
+        reason=reason,
+        curves=curves,
+        expected_value=float(weights @ profit),
+        cvar=conditional_value_at_risk(profit, weights, data.cvar_level),
+        weighed=(1.0 - weight) * float(weights @ felt) + weight * tail,
+        awarded=problem.weights @ awards,
+        dispatch={plan.name: plan.power.mean for plan in unit_plans(problem, data, operation)},
+        imbalance=weights @ surplus,
+        imbalance_mwh=float(weights @ mwh),
     )
 
 

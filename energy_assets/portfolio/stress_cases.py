@@ -118,7 +118,9 @@ class FuelShock(_Shock):
         if self.products is not None:
             price += f" ({', '.join(self.products)})"
         moved = f"{price} {_times(self.factor) if self.change is None else _plus(self.change)}"
-        return f"{moved}, {self.pass_through:.0%} of the cost change in power prices"
+        if not self.pass_through:
+            return moved
+        return f"{moved}, {100 * self.pass_through:g} % of the cost change in power prices"
 
     def product_of(self, unit: Unit) -> str | None:
         """The price series of a unit that moves; None where none does."""

@@ -98,7 +98,7 @@ def mixed_problem(scenarios, mtus, *, seed=0, minutes=15, rules=LINEAR, **change
 
 
 def multi_market_problem(scenarios, mtus, *, seed=0, nodes=3, awarded=False, **changes):
-    """`mixed_problem` with a flexible load, two reserve products, a block and the intraday ladder."""
+    """`mixed_problem` with a flexible load, two reserves, a block and the intraday ladder."""
     base = mixed_problem(scenarios, mtus, seed=seed)
     rng = np.random.default_rng(seed + 1)
     shape = (scenarios, mtus)

@@ -145,7 +145,7 @@ def points(draw):
     return tuple(zip(prices, sorted(volumes), strict=True))
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     points(),
     points(),
@@ -174,7 +174,7 @@ def test_within_the_band_at_every_tick_monotone_and_within_the_rules(
         assert result == manual
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(points(), points(), st.sampled_from(list(CurveKind)))
 def test_a_wide_band_leaves_the_model_as_it_is(model, manual, kind):
     result = override([curve(model)], [bid([curve(manual)], 20.0)], rules(kind, 60, 50), LIMITS)

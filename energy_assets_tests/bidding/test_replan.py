@@ -11,7 +11,7 @@ from energy_assets.bidding.twin.build import build_twin
 from energy_assets.errors import InputError
 from energy_assets_tests.bidding.problems import mixed_problem, multi_market_problem
 
-MTUS = 24
+MTUS = 16
 
 
 def changed(base, **fields):
@@ -30,6 +30,7 @@ def base():
 EVENTS = (
     "availability",
     "prices",
+    "negative prices",
     "earlier position",
     "start states",
     "outage",
@@ -40,7 +41,7 @@ EVENTS = (
 
 
 def events(base):
-    later = np.arange(MTUS) >= 8
+    later = np.arange(MTUS) >= 6
     ladder = base.intraday.model_copy(update={"prices": base.intraday.prices[::-1] - 7 * later})
     turbine_on = {"on": True, "hours_in_state": 1, "power_mw": 55}
     return {
@@ -49,6 +50,10 @@ def events(base):
             "intraday": ladder,
             "long_prices": base.long_prices - 40 * later,
             "short_prices": base.short_prices - 40 * later,
+        },
+        "negative prices": {
+            "long_prices": base.long_prices - 300,
+            "short_prices": base.short_prices - 300,
         },
         "earlier position": {"earlier_position": base.earlier_position + 12 * later},
         "start states": {"start_states": {"battery": {"energy_mwh": 5}, "turbine": turbine_on}},
@@ -59,7 +64,7 @@ def events(base):
             }
         },
         "cost": {"marginal_costs": {"turbine": 41.0}},
-        "gate passed": {"intraday": ladder.model_copy(update={"first_mtu": 9})},
+        "gate passed": {"intraday": ladder.model_copy(update={"first_mtu": 5})},
         "as it was": {},
     }
 
@@ -106,15 +111,37 @@ def assert_same_lp(one, other):
     assert abs(matrices[0] - matrices[1]).max() == 0
 
 
+def test_directions_fixed_in_one_plan_are_free_in_the_next(base):
+    replan = PreparedReplan(changed(base, **events(base)["negative prices"]))
+    replan.solve()
+    assert "one_way_solve" in replan.seconds.by_step
+    replan.update(base)
+    found, fresh = replan.solve(), PreparedReplan(base).solve()
+    assert found.objective == pytest.approx(fresh.objective, rel=1e-6)
+
+
+def test_a_plan_does_not_depend_on_the_plans_before_it(base):
+    revised = changed(base, **events(base)["prices"])
+    straight, detour = PreparedReplan(base), PreparedReplan(base)
+    for event in ("outage", "negative prices"):
+        detour.update(changed(base, **events(base)[event]))
+        detour.solve()
+    straight.update(revised)
+    detour.update(revised)
+    one, other = straight.solve(), detour.solve()
+    np.testing.assert_array_equal(one.profit, other.profit)
+    np.testing.assert_array_equal(one.imbalance.mean, other.imbalance.mean)
+
+
 def test_decided_hours_stand_and_open_ones_are_chosen_anew(base):
     hours = MTUS // 4
-    decided = np.array([np.nan, np.nan, 1, 1, 1, 1])
+    decided = np.array([np.nan, 1, 1, 1])
     replan = PreparedReplan(base, {"turbine": np.zeros(hours)})
     off = replan.solve()
     assert not any(plan.on and any(plan.on) for plan in off.dispatch)
     replan.update(base, {"turbine": decided})
     on = next(plan.on for plan in replan.solve().dispatch if plan.name == "turbine")
-    assert on[2:] == (True,) * 4
+    assert on[1:] == (True,) * 3
     replan.update(base)
     assert replan.solve().objective >= off.objective - 1e-6
 
@@ -126,10 +153,10 @@ def test_another_plant_or_horizon_is_refused(base):
         replan.update(fewer)
     with pytest.raises(InputError, match="without an auction"):
         PreparedReplan(mixed_problem(2, 4))
-    with pytest.raises(InputError, match="6 hours"):
+    with pytest.raises(InputError, match="4 hours"):
         replan.update(base, {"turbine": [1.0]})
     with pytest.raises(InputError, match="turbine"):
-        replan.update(base, {"turbin": np.ones(6)})
+        replan.update(base, {"turbin": np.ones(4)})
 
 
 def without(base, name):

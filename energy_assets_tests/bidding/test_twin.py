@@ -34,7 +34,7 @@ def cold(base, **changes):
 
 def re_plan(**changes):
     late = {"auction": False, "blocks": (), "awarded": True}
-    return multi_market_problem(4, 32, **(late | changes))
+    return multi_market_problem(3, 16, **(late | changes))
 
 
 PROBLEMS = {
@@ -43,18 +43,19 @@ PROBLEMS = {
     "25-hour day": lambda: mixed_problem(2, 100),
     "half-hours": lambda: mixed_problem(3, 20, minutes=30, rules=STEP),
     "hours": lambda: mixed_problem(3, 25, minutes=60, risk_weight=0.0),
-    "all markets": lambda: multi_market_problem(4, 32),
-    "step curves": lambda: multi_market_problem(4, 32, rules=STEP, risk_weight=0.0),
-    "awarded": lambda: multi_market_problem(4, 32, awarded=True),
-    "late commitment": lambda: multi_market_problem(4, 32, commit_late=("turbine",)),
-    "cold starts, part load": lambda: cold(multi_market_problem(3, 32, nodes=2)),
+    "all markets": lambda: multi_market_problem(3, 16),
+    "awarded, step curves": lambda: multi_market_problem(
+        3, 16, awarded=True, rules=STEP, risk_weight=0.0
+    ),
+    "late commitment": lambda: multi_market_problem(3, 16, commit_late=("turbine",)),
+    "cold starts, part load": lambda: cold(multi_market_problem(3, 16, nodes=2)),
     "cold starts, late, on before": lambda: cold(
-        mixed_problem(3, 32),
+        mixed_problem(3, 16),
         commit_late=("turbine",),
         start_states={"turbine": {"on": True, "hours_in_state": 1, "power_mw": 60}},
     ),
     "outage": lambda: mixed_problem(
-        3, 32, power_limits={"turbine": [100] * 12 + [30] * 8 + [70] * 12, "battery": [10] * 32}
+        3, 16, power_limits={"turbine": [100] * 6 + [30] * 4 + [70] * 6, "battery": [10] * 16}
     ),
     "no auction": re_plan,
     "no auction, one node": lambda: re_plan(nodes=1, risk_weight=0.0),
@@ -98,7 +99,7 @@ def test_twin_has_the_rows_columns_and_figures_of_pyomo(name):
 
 
 def test_twin_equals_pyomo_where_the_position_is_given():
-    made = multi_market_problem(3, 32)
+    made = multi_market_problem(3, 16)
     position = np.random.default_rng(3).uniform(-20, 60, made.prices.shape)
     data = model_data(made, position)
     assert_equal(compiled_model(data, "twin"), compiled_model(data, "templated"))

@@ -39,7 +39,15 @@ STRATEGY = {
 }
 BENCHMARK = {"prices", "from", "to", "days", "seconds_per_day", "models"}
 SCORES = {"mae", "rmse", "rmae_weekly", "rmae_std", "pinball99", "crps", "coverage"}
-COMMANDS = ("day-ahead", "backtest", "forecast-benchmark", "optimise", "query", "doctor")
+COMMANDS = (
+    "day-ahead",
+    "backtest",
+    "forecast-benchmark",
+    "optimise",
+    "query",
+    "doctor",
+    "what-if",
+)
 SMALL = {
     "forecast": {
         "members": {"price": ("lear_21",), "wind": ("analogues",), "solar": ("analogues",)},

@@ -1,4 +1,4 @@
-"""Stress cases: what a file may say, one line where it says something else, which a desk bids with."""
+"""Stress cases: what a file may say, and one line where it says something else."""
 
 from pathlib import Path
 

@@ -10,7 +10,11 @@ Belongs here: handing a compiled model to a solver other than by `handoff.Highs`
 model (`model`), the desk's daily recipe (`stochastic`).
 """
 
-from energy_assets.bidding.solvers.availability import SolverState, available_solvers
+from energy_assets.bidding.solvers.availability import (
+    SolverState,
+    available_solvers,
+    solver_state,
+)
 from energy_assets.bidding.solvers.named import SOLVERS, solve_compiled
 from energy_assets.bidding.solvers.options import SolverSizeError
 from energy_assets.bidding.solvers.whole import solve_whole, whole_optimum
@@ -22,5 +26,6 @@ __all__ = [
     "available_solvers",
     "solve_compiled",
     "solve_whole",
+    "solver_state",
     "whole_optimum",
 ]

@@ -39,10 +39,11 @@ class SolverState:
 
 def available_solvers() -> tuple[SolverState, ...]:
     """The state of every solver, in the order of `SOLVERS`."""
-    return tuple(_state(solver) for solver in SOLVERS)
+    return tuple(solver_state(solver) for solver in SOLVERS)
 
 
-def _state(solver: str) -> SolverState:
+def solver_state(solver: str) -> SolverState:
+    """The state of one solver."""
     try:
         found = version(PACKAGES[solver])
     except PackageNotFoundError:

@@ -17,7 +17,7 @@ from ortools.math_opt.python import mathopt
 
 
 def main() -> None:
-    """Solve the file named by the first argument."""
+    """Solve the file that the first argument names."""
     model = mathopt.Model.from_model_proto(mps_to_model_proto(Path(sys.argv[1]).read_text()))
     options = json.load(sys.stdin)
     time_limit = timedelta(seconds=options.pop("time_limit"))

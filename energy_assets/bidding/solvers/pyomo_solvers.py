@@ -52,9 +52,7 @@ PYOMO_SOLVERS = {
 }
 
 
-def solve_through_pyomo(
-    compiled: SparseModel, solver: str, options: SolverOptions
-) -> SolverResult:
+def solve_through_pyomo(compiled: SparseModel, solver: str, options: SolverOptions) -> SolverResult:
     """Solve the Pyomo model behind a compiled one; values in the order of its columns.
 
     Raises:
@@ -105,4 +103,3 @@ def _run(model: Any, solver: str, reached: PyomoSolver, options: dict[str, float
             raise SolverSizeError(msg) from error
         msg = f"{solver}: {text}"
         raise SolverError(msg) from error
-

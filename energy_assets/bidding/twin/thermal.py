@@ -15,7 +15,7 @@ from energy_assets.bidding.model.thermal import commitment_bounds
 from energy_assets.bidding.model_data import ThermalData
 from energy_assets.bidding.price_grid import IntArray
 from energy_assets.bidding.twin.assembly import Assembly, Axes, Terms
-from energy_assets.bidding.twin.parts import Held, Horizon, UnitTerms, scaled
+from energy_assets.bidding.twin.parts import Held, Horizon, UnitTerms
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Switches:
     hour_of: IntArray
 
     def seen(self, terms: Terms) -> Terms:
-        """By scenario and MTU (S, T)."""
+        """Commitment terms by scenario and MTU (S, T)."""
         return self.by_scenario(terms)[:, self.hour_of]
 
     def by_scenario(self, terms: Terms) -> Terms:
@@ -146,7 +146,7 @@ def _cost(
     cold, hot = data.cold_start_cost, data.unit.start_cost
     by_hour = [switches.on * hourly, switches.start * cold]
     if cold > hot:
-        by_hour += scaled([_hot_starts(a, data, switches)], hot - cold)
+        by_hour.append(_hot_starts(a, data, switches) * (hot - cold))
     fuel = power * (data.energy_cost * horizon.hours)
     return [fuel, *(switches.by_scenario(terms) for terms in by_hour)]
 

@@ -10,9 +10,12 @@ order, in the past or the future, with the same result. Its rows carry the sourc
     fuels            gas, coal and EUA closes
     day_ahead        merit order and day-ahead prices
     imbalance        imbalance prices
+    intraday         intraday auctions and the continuous index
+    reserves         capacity prices of reserve auctions
+    balancing        balancing energy prices and called reserves
     outages          messages of the desk's thermal units
     metering         readings of the desk's wind, solar and load units
-    area_rows, desk_rows, market      registry rows and publication times
+    area_rows, balancing_rows, desk_rows, market      registry rows and publication times
 """
 
 from energy_assets.feeds.reference_market.market import (

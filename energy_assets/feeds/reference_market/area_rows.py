@@ -106,11 +106,10 @@ class AreaRows:
     def imbalance_prices(self, window: Window) -> pl.DataFrame:
         """Imbalance prices, one row per quarter-hour."""
         days = delivery_days(self.area.session(), window)
-        values = ImbalanceMarket(self.day_ahead).prices(days)
-        starts = np.concatenate([quarter_hours(day) for day in days])
-        return self._prices("imbalance", starts, values).with_columns(
+        quarters = ImbalanceMarket(self.day_ahead).quarters(days)
+        return self._prices("imbalance", quarters.starts, quarters.imbalance).with_columns(
             resolution_min=pl.lit(QUARTER),
-            knowledge_time=utc_times(starts + QUARTER + _IMBALANCE_DELAY),
+            knowledge_time=utc_times(quarters.starts + QUARTER + _IMBALANCE_DELAY),
         )
 
     def _prices(self, series: str, starts: Minutes, prices: Values) -> pl.DataFrame:

@@ -61,6 +61,19 @@ _MARKET_ISSUE_HOURS_BEFORE_GATE = 2
 
 
 @dataclass(frozen=True)
+class DayAheadResult:
+    """The auctions of consecutive delivery days.
+
+    Attributes:
+        prices: Clearing prices in EUR/MWh, one array per delivery day, one value per MTU.
+        expected_mw: Residual load the market expected, one value per quarter-hour of all days.
+    """
+
+    prices: list[Values]
+    expected_mw: Values
+
+
+@dataclass(frozen=True)
 class DayAheadMarket:
     """The day-ahead auction of the market area.
 
@@ -74,32 +87,40 @@ class DayAheadMarket:
 
     def prices(self, days: list[DeliveryDay]) -> list[Values]:
         """Clearing prices in EUR/MWh, one array per delivery day, one value per MTU."""
-        if not days:
-            return []
+        return self.result(days).prices if days else []
+
+    def result(self, days: list[DeliveryDay]) -> DayAheadResult:
+        """What the auctions of at least one delivery day cleared at, and on which expectation."""
         quarters = [quarter_hours(day) for day in days]
-        clearing = self._clearing(days, quarters)
+        expected = self._expected_mw(days, quarters)
+        clearing = self._clearing(days, quarters, expected / 1000.0)
         ends = np.cumsum([len(starts) for starts in quarters])[:-1]
-        return [
+        prices = [
             self._published(day, values)
             for day, values in zip(days, np.split(clearing, ends), strict=True)
         ]
+        return DayAheadResult(prices, expected)
 
     def market_issue(self, day: date) -> datetime:
         """When the market made up its mind about residual load: two hours before the gate."""
         return self.session.gate_closure(day) - timedelta(hours=_MARKET_ISSUE_HOURS_BEFORE_GATE)
 
-    def _clearing(self, days: list[DeliveryDay], quarters: list[Minutes]) -> Values:
+    def _expected_mw(self, days: list[DeliveryDay], quarters: list[Minutes]) -> Values:
+        issued = [utc_minutes(self.market_issue(day.label)) for day in days]
+        issue = np.repeat(issued, [len(starts) for starts in quarters])
+        return self.system.residual_load(np.concatenate(quarters) + MIDPOINT, issue)
+
+    def _clearing(
+        self, days: list[DeliveryDay], quarters: list[Minutes], expected_gw: Values
+    ) -> Values:
         counts = [len(starts) for starts in quarters]
-        starts = np.concatenate(quarters)
-        issue = np.repeat([utc_minutes(self.market_issue(day.label)) for day in days], counts)
         # The gate is at noon: the last close every bidder has seen is of two days before delivery.
         fuel_day = np.repeat([day_number(day.label) - 2 for day in days], counts)
         quarter_hourly = np.repeat([day.mtu_minutes == QUARTER for day in days], counts)
 
-        middle = starts + MIDPOINT
-        expected = self.system.residual_load(middle, issue) / 1000.0
-        hourly = np.repeat(means_of(expected, 60 // QUARTER), 4)
-        ramped = hourly + _RAMP_EXAGGERATION * (expected - hourly)
+        middle = np.concatenate(quarters) + MIDPOINT
+        hourly = np.repeat(means_of(expected_gw, 60 // QUARTER), 4)
+        ramped = hourly + _RAMP_EXAGGERATION * (expected_gw - hourly)
         seed = self.system.weather.seed
         missing = _AVAILABILITY_SD_GW * noise(key_of(seed, "availability"), middle, _AVAILABILITY)
         tightness = np.where(quarter_hourly, ramped, hourly) + missing

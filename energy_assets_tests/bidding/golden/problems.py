@@ -117,19 +117,36 @@ def reserves_offered():
 
 
 def reserves_awarded():
+    return multi_market_problem(
+        2,
+        8,
+        awarded=True,
+        blocks=(),
+        intraday=None,
+        start_states={"battery": {"energy_mwh": 10}},
+        solver=EXACT,
+    )
+
+
+def reserve_award_not_covered():
+    """An empty battery and a turbine that is off: part of the first award is missing."""
     return multi_market_problem(2, 8, awarded=True, blocks=(), intraday=None, solver=EXACT)
 
 
 def block_orders():
+    """A turbine that runs three hours or none: the block sells it where the hours pay together."""
     candidates = [
         {"first_mtu": 0, "mtu_count": 4, "side": "purchase", "limit_price": 30},
-        {"first_mtu": 5, "mtu_count": 3, "side": "sale", "limit_price": 62},
-        {"first_mtu": 8, "mtu_count": 4, "side": "sale", "limit_price": 50},
+        {"first_mtu": 5, "mtu_count": 3, "side": "sale", "limit_price": 60, "rejection_margin": 1},
     ]
-    blocks = tuple(candidate | {"max_volume_mw": 15} for candidate in candidates)
-    unit = engine(capacity_mw=40, min_power_mw=15, start_cost=400, constant_cost=48)
-    store = battery(power_mw=10, energy_mwh=30)
-    return problem([unit, store], scenarios(4), blocks=blocks, solver=EXACT)
+    unit = engine(capacity_mw=40, min_power_mw=40, start_cost=400, min_up_hours=3, constant_cost=52)
+    return problem(
+        [unit, battery(power_mw=10, energy_mwh=30)],
+        scenarios(4, spread=22, seed=1),
+        blocks=tuple(candidate | {"max_volume_mw": 40} for candidate in candidates),
+        commit_late=("engine",),
+        solver=EXACT,
+    )
 
 
 def intraday_ladder_by_node():
@@ -222,8 +239,9 @@ OPTIMUM: dict[Callable[[], BiddingProblem], float] = {
     part_load: 4657.620588,
     late_commitment: 3510.033333,
     reserves_offered: 491.575012,
-    reserves_awarded: -15502.811704,
-    block_orders: 4734.199832,
+    reserves_awarded: -3029.036073,
+    reserve_award_not_covered: -15502.811704,
+    block_orders: 4969.176270,
     intraday_ladder_by_node: 805.356919,
     intraday_after_the_auction: -9049.173601,
     flexible_load: -3821.891873,

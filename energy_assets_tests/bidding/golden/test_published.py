@@ -6,10 +6,10 @@ so the model holds them exactly. Every start pays the cold cost. Published: 73,2
 enumeration without minimum times, 74,110 with them.
 
 Ten units, 24 hours: Kazarlis, Bakirtzis, Petridis, "A genetic algorithm solution to the unit
-commitment problem", IEEE Trans. Power Systems 11(1), 1996; spinning reserve of a tenth of the load,
-hot and cold starts. Fuel cost is quadratic. The model takes the chord from minimum to highest power,
-which is dear in between and exact at both ends; the commitment it finds, dispatched under the true
-quadratic cost, costs the best published answer, 563,938.
+commitment problem", IEEE Trans. Power Systems 11(1), 1996; spinning reserve of a tenth of the
+load, hot and cold starts. Fuel cost is quadratic. The model takes the chord from minimum to highest
+power, which is dear in between and exact at both ends; the commitment it finds, dispatched under
+the true quadratic cost, costs the best published answer, 563,938.
 """
 
 from dataclasses import dataclass
@@ -83,10 +83,9 @@ TEN = (
     Plant(55, 10, 665, 27.27, 0.00222, 1, 1, 30, 60, 2, -1),
     Plant(55, 10, 670, 27.79, 0.00173, 1, 1, 30, 60, 2, -1),
 )
-TEN_LOAD = np.array(
-    [700.0, 750, 850, 950, 1000, 1100, 1150, 1200, 1300, 1400, 1450, 1500]
-    + [1400.0, 1300, 1200, 1050, 1000, 1100, 1200, 1400, 1300, 1100, 900, 800]
-)
+MORNING = [700, 750, 850, 950, 1000, 1100, 1150, 1200, 1300, 1400, 1450, 1500]
+AFTERNOON = [1400, 1300, 1200, 1050, 1000, 1100, 1200, 1400, 1300, 1100, 900, 800]
+TEN_LOAD = np.array([*MORNING, *AFTERNOON], dtype=float)
 
 
 def optimum(units, load, gap, reserves=()):

@@ -1,7 +1,8 @@
 """Unit commitment and storage on one known path, against PyPSA.
 
 PyPSA (Brown, Hoersch, Schlachtberger 2018, J. Open Research Software 6(4)) has no market, so the
-market is a generator that runs both ways at the price; imbalance is left out on both sides.
+market is a generator that runs both ways at the price; imbalance is left out on both sides. Each
+case has a bus of its own, so that one solve answers all of them.
 """
 
 import numpy as np
@@ -44,22 +45,14 @@ STORE = battery(
 PARK = WindUnit(name="wind", capacity_mw=40, variable_cost=6)
 
 
-def network():
-    # Not at the top: the import costs seconds in every process that collects tests.
-    pypsa = pytest.importorskip("pypsa")
-    found = pypsa.Network(snapshots=range(HOURS))
-    found.add("Bus", "desk")
-    found.add(
-        "Generator", "market", bus="desk", p_nom=1000, p_min_pu=-1, marginal_cost=list(PRICES)
-    )
-    return found
+CASES = {"thermal": [ENGINE], "storage": [STORE], "together": [ENGINE, STORE, PARK]}
 
 
-def add_engine(net):
+def add_engine(net, bus):
     net.add(
         "Generator",
-        "engine",
-        bus="desk",
+        f"{bus} engine",
+        bus=bus,
         committable=True,
         p_nom=ENGINE.capacity_mw,
         p_min_pu=ENGINE.min_power_mw / ENGINE.capacity_mw,
@@ -77,11 +70,11 @@ def add_engine(net):
     )
 
 
-def add_store(net):
+def add_store(net, bus):
     net.add(
         "StorageUnit",
-        "battery",
-        bus="desk",
+        f"{bus} battery",
+        bus=bus,
         p_nom=STORE.power_mw,
         max_hours=STORE.energy_mwh / STORE.power_mw,
         efficiency_store=STORE.charge_efficiency,
@@ -92,39 +85,64 @@ def add_store(net):
     )
 
 
-def add_wind(net):
+def add_wind(net, bus):
     net.add(
         "Generator",
-        "wind",
-        bus="desk",
+        f"{bus} wind",
+        bus=bus,
         p_nom=PARK.capacity_mw,
         p_max_pu=list(WIND / PARK.capacity_mw),
         marginal_cost=PARK.variable_cost,
     )
 
 
-CASES = {
-    "engine": ([ENGINE], [add_engine]),
-    "store": ([STORE], [add_store]),
-    "all": ([ENGINE, STORE, PARK], [add_engine, add_store, add_wind]),
-}
+ADD = {"engine": add_engine, "battery": add_store, "wind": add_wind}
+
+
+@pytest.fixture(scope="module")
+def network():
+    # Not at the top: the import costs seconds in every process that collects tests.
+    pypsa = pytest.importorskip("pypsa")
+    net = pypsa.Network(snapshots=range(HOURS))
+    for bus, units in CASES.items():
+        net.add("Bus", bus)
+        cost = list(PRICES)
+        net.add("Generator", f"{bus} market", bus=bus, p_nom=1e3, p_min_pu=-1, marginal_cost=cost)
+        for unit in units:
+            ADD[unit.name](net, bus)
+    status, _ = net.optimize(solver_name="highs", log_to_console=False, mip_rel_gap=0.0)
+    assert status == "ok"
+    return net
+
+
+def cost_of(net, bus):
+    """What a bus paid: energy at each generator's price, wear, starts."""
+    found = 0.0
+    for name, unit in net.generators[net.generators.bus == bus].iterrows():
+        price = PRICES if name == f"{bus} market" else unit.marginal_cost
+        found += float((price * net.generators_t.p[name]).sum())
+        if unit.committable:
+            before = 1.0 if unit.up_time_before else 0.0
+            starts = np.diff(net.generators_t.status[name], prepend=before).clip(0).sum()
+            found += unit.start_up_cost * starts
+    for name, unit in net.storage_units[net.storage_units.bus == bus].iterrows():
+        found += unit.marginal_cost * float(net.storage_units_t.p_dispatch[name].sum())
+    return found
+
+
+def test_all_costs_of_the_network_are_counted(network):
+    assert sum(cost_of(network, bus) for bus in CASES) == pytest.approx(network.objective)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_value_and_schedule_equal_pypsas(case):
-    units, parts = CASES[case]
-    net = network()
-    for add in parts:
-        add(net)
-    status, _ = net.optimize(solver_name="highs", log_to_console=False, mip_rel_gap=0.0)
-    availability = {"wind": WIND} if PARK in units else {}
+def test_value_and_schedule_equal_pypsas(case, network):
+    availability = {"wind": WIND} if PARK in CASES[case] else {}
     bidding = problem(
-        units,
+        CASES[case],
         PRICES,
         availability={name: path[None, :] for name, path in availability.items()},
         solver=EXACT,
     )
     plan = perfect_foresight(bidding, PRICES, availability)
-    assert status == "ok"
-    assert plan.value == pytest.approx(-net.objective, rel=1e-6)
-    np.testing.assert_allclose(plan.position, -net.generators_t.p["market"], atol=1e-4)
+    assert plan.value == pytest.approx(-cost_of(network, case), rel=1e-6)
+    np.testing.assert_allclose(plan.position, -network.generators_t.p[f"{case} market"], atol=1e-4)
