@@ -19,7 +19,7 @@ test: .venv/full.done data/dagster/dagster.yaml dbt_project/target/manifest.json
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not acceptance" $(ARGS)
 
 acceptance: .venv/full.done data/dagster/dagster.yaml dbt_project/target/manifest.json ## the counts that the README quotes (slow)
-	$(BIN)/python -m pytest -m acceptance -s --timeout 3600 $(ARGS)
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -m acceptance -s --timeout 3600 $(ARGS)
 
 ui: .venv/core.done data/dagster/dagster.yaml dbt_project/target/manifest.json ## the Dagster UI with its daemon, on localhost:3000
 	$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000)
