@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from energy_assets.bidding.curves import flat_orders, order_set
+from energy_assets.bidding.curves import order_set
 from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.records import SessionOrders
 from energy_assets.bidding.reserve_rounding import reserve_offers
@@ -27,6 +27,7 @@ from energy_assets.market.intraday_orders import (
     IntradayOrderSet,
     require_valid_intraday,
 )
+from energy_assets.market.orders import flat_curve
 from energy_assets.portfolio import Desk
 
 
@@ -52,9 +53,9 @@ def session_orders(
         return _intraday_orders(problem, solution, desk, stamp)
     day = area.delivery_day(stamp.session, stamp.delivery_day)
     rules = area.session(stamp.session).curve_rules(day.label)
-    curves = solution.curves or flat_orders(problem, 0.0 * problem.prices[0])
+    nothing = [flat_curve(mtu.start, mtu.minutes, 0.0, rules) for mtu in day.mtus]
     return order_set(
-        [curve for curve in curves if day.start <= curve.start < day.end],
+        [curve for curve in solution.curves if day.start <= curve.start < day.end] or nothing,
         desk,
         day,
         rules,

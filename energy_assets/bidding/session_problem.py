@@ -199,14 +199,32 @@ def _ladder(
     spread = outlook.intraday_spread.get(market or "continuous")
     if spread is None:
         return None
+    node_of = None if outcome is None else nodes_of(outcome, settings.nodes)
     return IntradayMarket(
-        prices=problem.prices + spread,
+        prices=problem.prices + _unbiased(spread, node_of, problem.weights),
         half_spread=settings.half_spread,
         depth_mw=np.array(settings.depth_mw),
         impact=np.array(settings.impact),
         max_volume_mw=settings.max_volume_mw,
-        node_of=None if outcome is None else nodes_of(outcome, settings.nodes),
+        node_of=node_of,
     )
+
+
+def _unbiased(
+    spread: FloatArray, node_of: tuple[int, ...] | None, weights: FloatArray
+) -> FloatArray:
+    """The spread (S, T) less its mean in each node.
+
+    A few past days dealt to a node have a mean by chance, and nothing may be earned on that: the
+    intraday price is taken to be right on average once the auction is known.
+    """
+    nodes = np.zeros(len(spread), dtype=np.int64) if node_of is None else np.array(node_of)
+    centred = spread.copy()
+    for node in range(int(nodes.max()) + 1):
+        inside = nodes == node
+        share = weights[inside] / weights[inside].sum()
+        centred[inside] -= share @ spread[inside]
+    return centred
 
 
 def nodes_of(prices: FloatArray, count: int) -> tuple[int, ...]:

@@ -159,6 +159,16 @@ def test_a_block_covers_its_hours_on_the_wall_clock(label):
     assert block.mtu_count == 12 * 60 // day.mtu_minutes
 
 
+def test_no_node_expects_to_earn_on_the_intraday_price():
+    day = day_of()
+    problem = problem_at("day_ahead", day)
+    market = problem.intraday
+    for node in set(market.node_of):
+        inside = [s for s, n in enumerate(market.node_of) if n == node]
+        gap = (market.prices - problem.prices)[inside]
+        np.testing.assert_allclose(gap.mean(axis=0), 0, atol=1e-9)
+
+
 def test_nodes_put_scenarios_with_the_path_they_are_nearest_to():
     rng = np.random.default_rng(1)
     levels = np.repeat([0.0, 100.0, 200.0], 5)
