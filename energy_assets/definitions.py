@@ -41,7 +41,8 @@ def build_defs(
         desks: Desks of the graph; those the settings name by default.
         clock: The time of day; the wall clock by default.
         with_warehouse: Whether what runs off the deadline path is in the graph: dbt's marts, the
-            expectations, maintenance, model training. Deadline processes leave it out.
+            expectations, maintenance, model training, what-if reports. Deadline processes leave it
+            out.
     """
     from energy_assets.defs.resources import Workspace
 
@@ -51,9 +52,10 @@ def build_defs(
         warnings.simplefilter("ignore", dg.BetaWarning)
         workspace = Workspace(settings, chosen, clock)
         core = _definitions(workspace)
-    if not with_warehouse:
-        return core
-    return dg.Definitions.merge(core, _warehouse(settings, chosen), _housekeeping(workspace))
+        if not with_warehouse:
+            return core
+        others = (_warehouse(settings, chosen), _housekeeping(workspace))
+    return dg.Definitions.merge(core, *others)
 
 
 def _definitions(workspace: Workspace) -> dg.Definitions:
@@ -68,10 +70,11 @@ def _definitions(workspace: Workspace) -> dg.Definitions:
     from energy_assets.defs.quality.checks import input_checks
     from energy_assets.defs.raw.assets import raw_assets
     from energy_assets.defs.schedules import failure_sensor, schedules
+    from energy_assets.defs.sessions.automation import session_definitions
     from energy_assets.defs.settlement.assets import settlement_assets
     from energy_assets.defs.trading.assets import result_assets
 
-    return dg.Definitions(
+    day_ahead = dg.Definitions(
         assets=[
             *raw_assets(workspace),
             *verdict_assets(workspace),
@@ -90,6 +93,7 @@ def _definitions(workspace: Workspace) -> dg.Definitions:
         schedules=schedules(workspace),
         sensors=[failure_sensor(workspace), *outage_sensors(workspace)],
     )
+    return dg.Definitions.merge(day_ahead, session_definitions(workspace))
 
 
 def _warehouse(settings: Settings, desks: Sequence[Desk]) -> dg.Definitions:
@@ -104,11 +108,13 @@ def _housekeeping(workspace: Workspace) -> dg.Definitions:
     from energy_assets.defs.maintenance.jobs import maintenance_definitions
     from energy_assets.defs.quality.automation import quality_definitions
     from energy_assets.defs.training.assets import training_definitions
+    from energy_assets.defs.what_if.assets import what_if_definitions
 
     return dg.Definitions.merge(
         quality_definitions(workspace),
         maintenance_definitions(workspace),
         training_definitions(workspace),
+        what_if_definitions(workspace),
     )
 
 

@@ -9,7 +9,12 @@ from datetime import date, datetime, timedelta
 from energy_assets.feeds import SourceUnavailableError, feeds_for
 from energy_assets.feeds.access import access_of
 from energy_assets.feeds.epf_format import read_epf_file
-from energy_assets.forecasting.lifecycle.training import days_before, desk_targets, train_models
+from energy_assets.forecasting.lifecycle.training import (
+    days_before,
+    desk_targets,
+    looked_back_days,
+    train_models,
+)
 from energy_assets.forecasting.model_store import model_store
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.market import load_area
@@ -44,8 +49,7 @@ def train_missing(
     lake: Lake, settings: Settings, desk: Desk, day: date, now: datetime, report: Report
 ) -> None:
     """Make the models of a delivery day that are not there yet, as the training job would."""
-    windows = desk.forecast
-    days = days_before(day, windows.qra_window_days + windows.fold_days)
+    days = days_before(day, looked_back_days(lake, desk, now))
     trained = train_models(
         desk_targets(lake, desk, days, now),
         model_store(settings, lake, desk),

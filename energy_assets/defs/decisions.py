@@ -50,22 +50,26 @@ def run_days(tags: Mapping[str, str]) -> list[date]:
     )
 
 
-def stamps(context: RunContext, workspace: Workspace, desk: Desk) -> list[RunStamp]:
-    """The decisions a run makes: one per delivery day."""
+def stamps(
+    context: RunContext, workspace: Workspace, desk: Desk, session: str = SESSION
+) -> list[RunStamp]:
+    """The decisions a run makes at a session's gate: one per delivery day."""
     tags, run_id = context.run.tags, context.run.run_id
-    session = load_area(desk.area).session(SESSION)
+    area = load_area(desk.area)
     given, began = _mode(tags), _moment(context, workspace, RUN_BEGAN)
     found = []
     for day in run_days(tags):
-        in_time: Mode = "live" if began <= session.gate_closure(day) else "replay"
-        at = _decision_time(tags) or desk.decision_time(day).astimezone(UTC)
+        in_time: Mode = "live" if began <= area.gate_closure(session, day) else "replay"
+        at = _decision_time(tags) or desk.decision_time(day, session).astimezone(UTC)
         # Asked for before the gate, begun after it: nobody may act on it any more.
         late = given == "live" and in_time == "replay"
-        found.append(RunStamp(SESSION, day, at, run_id, in_time if late or not given else given))
+        found.append(RunStamp(session, day, at, run_id, in_time if late or not given else given))
     return found
 
 
-def decided_stamps(context: RunContext, workspace: Workspace, desk: Desk) -> list[RunStamp]:
+def decided_stamps(
+    context: RunContext, workspace: Workspace, desk: Desk, session: str = SESSION
+) -> list[RunStamp]:
     """The decisions in force for a run's delivery days, for what follows the gate.
 
     The live decision made in time counts, else the latest replay; a day without either keeps the
@@ -73,20 +77,20 @@ def decided_stamps(context: RunContext, workspace: Workspace, desk: Desk) -> lis
     """
     tags = context.run.tags
     if MODE in tags and DECISION_TIME in tags:
-        return stamps(context, workspace, desk)
+        return stamps(context, workspace, desk, session)
     found = []
-    for stamp in stamps(context, workspace, desk):
+    for stamp in stamps(context, workspace, desk, session):
         for mode in get_args(Mode)[:2]:
             runs = workspace.lake.current(
                 "bids.bid_runs",
                 scope=desk.name,
-                session=SESSION,
+                session=session,
                 delivery_day=stamp.delivery_day,
                 mode=mode,
             )
             if len(runs):
                 at = runs["decision_time"][0]
-                found.append(RunStamp(SESSION, stamp.delivery_day, at, stamp.run_id, mode))
+                found.append(RunStamp(session, stamp.delivery_day, at, stamp.run_id, mode))
                 break
         else:
             found.append(stamp.as_mode("replay"))

@@ -76,7 +76,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
     )
     series = dg.AssetSelection.assets(key(area, "curated.market_series"))
     return [
-        _job(
+        area_job(
             f"day_ahead__{area}",
             raw | decision,
             area,
@@ -84,7 +84,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
             GATE_PRIORITY,
             max_runtime=1800,
         ),
-        _job(
+        area_job(
             f"rebid__{area}",
             decision,
             area,
@@ -92,7 +92,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
             REBID_PRIORITY,
             max_runtime=1800,
         ),
-        _job(
+        area_job(
             f"results__{area}",
             raw_alone | series | results,
             area,
@@ -100,7 +100,7 @@ def _area_jobs(workspace: Workspace, area: str) -> list[dg.UnresolvedAssetJobDef
             AFTER_GATE_PRIORITY,
             max_runtime=900,
         ),
-        _job(
+        area_job(
             f"settlement__{area}",
             raw_alone | series | settlement,
             area,
@@ -123,7 +123,7 @@ def ingest_name(source: str, area: str) -> str:
 
 def _ingest_jobs(workspace: Workspace) -> list[dg.UnresolvedAssetJobDefinition]:
     return [
-        _job(
+        area_job(
             ingest_name(source, area),
             raw_selection(workspace, _reading(workspace, source, area)).without_checks(),
             area,
@@ -151,7 +151,7 @@ def _of_desks(desks: Iterable[Desk], parts: list[tuple[str, str]]) -> dg.AssetSe
     return dg.AssetSelection.assets(*keys)
 
 
-def _job(
+def area_job(
     name: str,
     selection: dg.AssetSelection,
     area: str,
@@ -161,6 +161,7 @@ def _job(
     max_runtime: int,
     tags: Mapping[str, str] = MappingProxyType({}),
 ) -> dg.UnresolvedAssetJobDefinition:
+    """A job on an area's delivery days, in one process, with the tags every run carries."""
     return dg.define_asset_job(
         name,
         selection=selection,

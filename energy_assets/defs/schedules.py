@@ -22,7 +22,7 @@ from energy_assets.market import Session, load_area
 
 _LOGGER = logging.getLogger(__name__)
 # Prices come out some minutes after the nominal time; meters of a day by nine the next morning.
-_AFTER_PUBLICATION = timedelta(minutes=8)
+AFTER_PUBLICATION = timedelta(minutes=8)
 _SETTLEMENT_HOUR = 10
 _WEBHOOK_SECONDS = 10
 
@@ -54,7 +54,7 @@ def _day_ahead(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
         job_name=f"day_ahead__{area}",
         cron_schedule=cron,
         execution_timezone=zone,
-        default_status=_status(workspace),
+        default_status=default_status(workspace),
         description=f"{minutes} min before the day-ahead gate of {area}.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -70,18 +70,18 @@ def _day_ahead(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
 def _results(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
     session = load_area(area).session(SESSION)
     today = workspace.now().date()
-    cron, zone = _daily(session, today, session.publication(today) + _AFTER_PUBLICATION)
+    cron, zone = _daily(session, today, session.publication(today) + AFTER_PUBLICATION)
 
     @dg.schedule(
         name=f"results__{area}__schedule",
         job_name=f"results__{area}",
         cron_schedule=cron,
         execution_timezone=zone,
-        default_status=_status(workspace),
+        default_status=default_status(workspace),
         description=f"After the day-ahead results of {area}.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        tick = context.scheduled_execution_time - _AFTER_PUBLICATION
+        tick = context.scheduled_execution_time - AFTER_PUBLICATION
         return _request(workspace, area, _published_day(session, tick))
 
     return _schedule
@@ -95,7 +95,7 @@ def _settlement(workspace: Workspace, area: str) -> dg.ScheduleDefinition:
         job_name=f"settlement__{area}",
         cron_schedule=f"0 {_SETTLEMENT_HOUR} * * *",
         execution_timezone=zone,
-        default_status=_status(workspace),
+        default_status=default_status(workspace),
         description=f"Yesterday's delivery of {area}, once metered.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -114,7 +114,7 @@ def _ingest(workspace: Workspace, source: str, area: str) -> dg.ScheduleDefiniti
         job_name=name,
         cron_schedule=workspace.settings.ingest_cron,
         execution_timezone="UTC",
-        default_status=_status(workspace),
+        default_status=default_status(workspace),
         description=f"News from {source} for {area}.",
     )
     def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -210,6 +210,7 @@ def _daily(session: Session, day: date, at: datetime) -> tuple[str, str]:
     return f"{local.minute} {local.hour} * * *", zone
 
 
-def _status(workspace: Workspace) -> dg.DefaultScheduleStatus:
+def default_status(workspace: Workspace) -> dg.DefaultScheduleStatus:
+    """Running or stopped at start, by setting."""
     running = workspace.settings.schedules_running
     return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED

@@ -22,12 +22,13 @@ import numpy as np
 
 from energy_assets.forecasting.arrays import FloatArray
 from energy_assets.forecasting.combination import MemberForecasts
+from energy_assets.forecasting.ensembles import Ensemble, Ensembles, desk_ensemble
 from energy_assets.forecasting.members.base import Member, MemberUnavailableError
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.members.serving import ModelStore, Serving, version_of
 from energy_assets.forecasting.profiles import mtu_slots, slots_per_day
 from energy_assets.forecasting.quantile_regression import PERCENTILES
-from energy_assets.forecasting.targets import TargetReader, target_members
+from energy_assets.forecasting.targets import IMBALANCE_SPREAD, PRICE, TargetReader
 from energy_assets.market import DeliveryDay, Session
 
 Progress = Callable[[str, int, int], None]
@@ -113,14 +114,16 @@ class Hindcaster:
         reader: Histories as known.
         store: Keeps forecasts of past days.
         models: Keeps trained models.
+        ensembles: Whose members they are, by target; of a target not named, the desk's own.
         may_train: False on the deadline path: a model that is not there leaves its member out.
-        prepare: Fills in what a target's history needs from other targets (`day_ahead`).
+        prepare: Fills in what a target's history needs from other targets (`target_forecasts`).
         progress: Told about hindcasts made.
     """
 
     reader: TargetReader
     store: HindcastStore
     models: ModelStore
+    ensembles: Ensembles = field(default_factory=dict)
     may_train: bool = True
     prepare: Callable[[str, TargetHistory], TargetHistory] = lambda _, history: history
     progress: Progress | None = None
@@ -128,10 +131,9 @@ class Hindcaster:
 
     def members(self, target: str, day: date) -> DayMembers:
         """Forecasts of every member of a target for a delivery day and the days before it."""
-        desk, session = self.reader.desk, self.reader.session
-        self.reader.preload(target, day, day)
-        members = target_members(desk, target)
-        span = desk.forecast.qra_window_days + desk.forecast.fold_days
+        session, ensemble = self.reader.session, self.ensemble(target)
+        self.reader.preload(target, day, day, ensemble.reach_days)
+        members, span = ensemble.members, ensemble.recipe.days_before
         past = [day - timedelta(days=n) for n in range(span, 0, -1)]
         made = self._past(target, members, past)
         slots = self.reader.slots_of(day)
@@ -157,22 +159,38 @@ class Hindcaster:
             [*past, day], points, quantiles, outcome, history.bounds, history.outcome_lag
         )
         kept = {
-            one.spec.name: KeptForecast(self.version(one), self._kept(today[one.spec.name], day))
+            one.spec.name: KeptForecast(
+                self.version(one, target), self._kept(today[one.spec.name], day)
+            )
             for one in members
             if one.spec.name in today
         }
         return DayMembers(forecasts, today, kept, missing, history)
 
-    def version(self, member: Member) -> str:
-        """Member version with what of the desk its forecasts depend on."""
+    def ensemble(self, target: str) -> Ensemble:
+        """The ensemble that forecasts a target."""
+        return self.ensembles.get(target) or desk_ensemble(self.reader.desk, target)
+
+    def version(self, member: Member, target: str = PRICE) -> str:
+        """Member version with all but data that its forecasts of a target depend on."""
         desk = self.reader.desk
-        parts = (
+        parts = [
             version_of(member),
             *self.reader.series,
             str(desk.lead_time_minutes),
             str(desk.history_days),
-        )
+        ]
+        if target == IMBALANCE_SPREAD:
+            # Its members read the price forecast: that of another ensemble makes another forecast.
+            parts.append(self.ensemble_version(PRICE))
         return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16]
+
+    def ensemble_version(self, target: str) -> str:
+        """The same of a target's ensemble: what names its quantiles on the record."""
+        ensemble = self.ensemble(target)
+        parts = [self.version(member, target) for member in ensemble.members]
+        text = "/".join([*parts, repr(ensemble.recipe)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _past(
         self, target: str, members: Sequence[Member], days: Sequence[date]
@@ -180,7 +198,8 @@ class Hindcaster:
         reader = self.reader
         reached = {d for d in days if reader.desk.decision_time(d) <= reader.known.decision_time}
         keys = {
-            one.spec.name: MemberKey(target, one.spec.name, self.version(one)) for one in members
+            one.spec.name: MemberKey(target, one.spec.name, self.version(one, target))
+            for one in members
         }
         self.store.load(list(keys.values()), sorted(reached))
         found: dict[tuple[str, date], FloatArray] = {}

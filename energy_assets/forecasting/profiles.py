@@ -80,8 +80,16 @@ def slot_matrix(
 
 
 def mtu_slots(day: DeliveryDay, session: Session, slots: int) -> IntArray:
-    """Slot of each MTU of a delivery day, (MTUs,)."""
-    return _slots_of(day.starts, session, day.label, slots)
+    """Slot of each MTU of a delivery day, (MTUs,); read-only, since callers share it."""
+    return _mtu_slots(session.area, session.name, day, slots)
+
+
+@lru_cache(maxsize=4096)
+def _mtu_slots(area: str, name: str, day: DeliveryDay, slots: int) -> IntArray:
+    # A combination asks for the same few hundred days again with every member and target.
+    found = _slots_of(day.starts, load_area(area).session(name), day.label, slots)
+    found.flags.writeable = False
+    return found
 
 
 def _slots_of(starts: list[datetime], session: Session, day: date, slots: int) -> IntArray:

@@ -16,6 +16,7 @@ import polars as pl
 from energy_assets.curation.desk_view import desk_view
 from energy_assets.forecasting.day_ahead import DayForecast, Forecaster, forecast_day
 from energy_assets.forecasting.hindcasts import Progress
+from energy_assets.forecasting.lifecycle.in_force import ensembles_in_force
 from energy_assets.forecasting.members.serving import MemoryModels, ModelStore
 from energy_assets.forecasting.profiles import (
     FloatArray,
@@ -30,7 +31,12 @@ from energy_assets.forecasting.records import (
     scenario_rows,
     score_rows,
 )
-from energy_assets.forecasting.targets import PRICE, output_units, target_names
+from energy_assets.forecasting.targets import (
+    IMBALANCE_SPREAD,
+    PRICE,
+    output_units,
+    target_names,
+)
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.lakehouse.tables import UTC_TIME
@@ -79,7 +85,7 @@ def run_forecast(
     may_train: bool = True,
     progress: Progress | None = None,
 ) -> ForecastRun:
-    """Forecast a delivery day and write quantiles and scenarios.
+    """Forecast a delivery day with the champions as of its decision; write quantiles and scenarios.
 
     Args:
         lake: The lake.
@@ -104,6 +110,7 @@ def run_forecast(
         forecaster=Forecaster(
             store=LakeHindcasts(lake, desk, stamp.run_id),
             models=models or MemoryModels(),
+            ensembles=ensembles_in_force(lake, desk, stamp.decision_time, ingested_before),
             may_train=may_train,
             progress=progress,
         ),
@@ -153,18 +160,38 @@ def quantiles_by_target(
     return quantiles, models
 
 
-def outcomes(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> Mapping[str, FloatArray]:
-    """What came true by target, (MTUs,), NaN where not known yet."""
-    known = desk_view(lake, desk, at)
-    prices = known.as_of(
-        "raw.market_prices",
-        scope=desk.area,
-        start=day.start,
-        end=day.end,
-        where={"series": "day_ahead"},
-        columns=["period_start", "resolution_min", "price"],
-    )
-    found = {PRICE: _by_mtu(prices, "price", day)}
+def outcomes(
+    lake: Lake,
+    desk: Desk,
+    day: DeliveryDay,
+    at: datetime,
+    ingested_before: datetime | None = None,
+) -> Mapping[str, FloatArray]:
+    """What came true by target, (MTUs,), NaN where not known yet.
+
+    Args:
+        lake: The lake.
+        desk: The desk.
+        day: The delivery day.
+        at: Known by then.
+        ingested_before: Only rows written before this are read.
+    """
+    known = desk_view(lake, desk, at, ingested_before)
+
+    def price(series: str) -> FloatArray:
+        rows = known.as_of(
+            "raw.market_prices",
+            scope=desk.area,
+            start=day.start,
+            end=day.end,
+            where={"series": series},
+            columns=["period_start", "resolution_min", "price"],
+        )
+        return _mean_by_mtu(rows, "price", day)
+
+    found = {PRICE: price("day_ahead")}
+    if IMBALANCE_SPREAD in target_names(desk):
+        found[IMBALANCE_SPREAD] = price("imbalance") - found[PRICE]
     per_hour = 60 / day.mtu_minutes
     for unit in output_units(desk):
         readings = known.as_of(
@@ -204,13 +231,16 @@ def weekly_naives(
     return {target: on_this_day(values) for target, values in found.items()}
 
 
-def _by_mtu(rows: pl.DataFrame, column: str, day: DeliveryDay) -> FloatArray:
-    """Value in force at each MTU start; NaN where the periods do not reach."""
-    result = np.full(day.mtu_count, np.nan)
+def _mean_by_mtu(rows: pl.DataFrame, column: str, day: DeliveryDay) -> FloatArray:
+    """Mean over each MTU of periods of any length; NaN where they do not fill it."""
+    total, filled = np.zeros(day.mtu_count), np.zeros(day.mtu_count)
     for start, minutes, value in rows.select("period_start", "resolution_min", column).iter_rows():
         first = day.position_of(start) - 1
-        result[first : first + max(1, minutes // day.mtu_minutes)] = value
-    return result
+        share = min(1.0, minutes / day.mtu_minutes)
+        touched = slice(first, first + max(1, minutes // day.mtu_minutes))
+        total[touched] += share * value
+        filled[touched] += share
+    return np.where(np.isclose(filled, 1.0), total, np.nan)
 
 
 def _sum_by_mtu(rows: pl.DataFrame, column: str, day: DeliveryDay) -> FloatArray:

@@ -113,9 +113,18 @@ class TargetReader:
         decision = self.desk.decision_time(day)
         return self.known.for_decision(min(decision, self.known.decision_time))
 
-    def preload(self, target: str, first: date, last: date) -> None:
-        """Read everything that forecasts from first to last day need once, hindcasts included."""
-        earliest = first - timedelta(days=self.desk.required_history_days)
+    def preload(self, target: str, first: date, last: date, reach_days: int = 0) -> None:
+        """Read everything that forecasts from first to last day need once, hindcasts included.
+
+        Args:
+            target: One of `target_names`.
+            first: First delivery day.
+            last: Last delivery day.
+            reach_days: Days before `first` that are forecast or trained on too, where those are
+                more than the desk's own settings ask for.
+        """
+        days = max(self.desk.required_history_days, self.desk.history_days + reach_days)
+        earliest = first - timedelta(days=days)
         start, end = (self.session.delivery_day(day) for day in (earliest, last))
         for table_id, scope, where in self._sources(target):
             self.known.preload(table_id, scope=scope, start=start.start, end=end.end, where=where)

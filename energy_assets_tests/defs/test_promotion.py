@@ -14,7 +14,7 @@ from energy_assets.defs.resources import Workspace
 from energy_assets.defs.training import assets, checks
 from energy_assets.forecasting.lifecycle import champions as champions_module
 from energy_assets.forecasting.lifecycle import validation
-from energy_assets.forecasting.lifecycle.champions import CHAMPIONS, Champions, Configuration
+from energy_assets.forecasting.lifecycle.champions import CHAMPIONS, Champions
 from energy_assets.forecasting.lifecycle.training import desk_targets
 from energy_assets.lakehouse.enforcement import caller_columns
 from energy_assets.lakehouse.lake import Lake
@@ -79,10 +79,7 @@ def reign(root: Path, desk: Desk, at: datetime) -> None:
     """Make what a desk is set to the first champion, as its first night would."""
     lake = Lake(settings_in(root).lake_root)
     targets = desk_targets(lake, desk, [DAY], at)
-    made = Configuration.of(
-        targets.members("price"), targets.recipe("price"), DAY, targets.forecast_version("price")
-    )
-    Champions(lake, desk.name).offer("price", made, at)
+    Champions(lake, desk.name).offer("price", targets.configuration("price", DAY), at)
 
 
 def world(root: Path, rows: rewriting.Rows) -> Path:

@@ -13,9 +13,10 @@ from energy_assets.errors import InputError
 from energy_assets.forecasting import benchmark
 from energy_assets.forecasting.benchmark import Checkpoints, run_benchmark
 from energy_assets.forecasting.combination import Recipe
-from energy_assets.forecasting.day_ahead import Forecaster, price_forecast, recipe_of
+from energy_assets.forecasting.ensembles import recipe_of
 from energy_assets.forecasting.members.history import TargetHistory
 from energy_assets.forecasting.members.registry import member
+from energy_assets.forecasting.target_forecasts import Forecaster, price_forecast
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import load_area

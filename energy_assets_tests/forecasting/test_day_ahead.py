@@ -10,17 +10,11 @@ import polars as pl
 import pytest
 
 from energy_assets.forecasting import scoring
-from energy_assets.forecasting.day_ahead import (
-    DAY_TYPE,
-    ENSEMBLE,
-    Forecaster,
-    ForecastUnavailableError,
-    price_forecast,
-    seed_of,
-)
+from energy_assets.forecasting.day_ahead import Forecaster, ForecastUnavailableError, seed_of
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.forecasting.runs import ForecastRun, outcomes, run_forecast, run_scores
+from energy_assets.forecasting.target_forecasts import DAY_TYPE, ENSEMBLE, price_forecast
 from energy_assets.forecasting.targets import PRICE, TargetReader
 from energy_assets.forecasting.vintages import price_matrix
 from energy_assets.lakehouse.lake import Lake
@@ -28,6 +22,7 @@ from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk
 from energy_assets_tests.e2e.desks import fetch, reference_desk, stamp_of
+from energy_assets_tests.lakehouse.frames import prices as price_rows
 
 LATE = datetime(2100, 1, 1, tzinfo=UTC)
 DESK = reference_desk(units=["wind", "solar", "battery"])
@@ -73,12 +68,13 @@ def test_every_kind_of_day_is_forecast_written_and_scored(
 
     assert run_scores(lake, DESK, delivery, stamp_of(DESK, day), LATE) > 0
     scores = lake.read("forecasts.scores")
-    assert set(scores["target"]) == {"price", "wind", "solar"}
+    assert set(scores["target"]) == {"price", "wind", "solar", "imbalance_spread"}
     mean_error = scores.filter(metric="mae", target="wind")["value"][0]
     assert 0 < mean_error < 0.3 * DESK.unit("wind").capacity_mw
     crps, pinball = (scores.filter(metric=name)["value"].sum() for name in ("crps", "pinball99"))
     assert crps == pytest.approx(2 * pinball)
 
+    assert np.isfinite(outcomes(lake, DESK, delivery, LATE)["imbalance_spread"]).all()
     known = outcomes(lake, DESK, delivery, LATE)["price"]
     naive = last_weeks_price(lake, delivery)
     error = scores.filter(metric="mae", target="price")["value"][0]
@@ -198,6 +194,36 @@ def test_a_missing_system_forecast_steps_the_price_down_only(
     assert made.note.startswith("price: raw.system_forecasts:load")
     assert made.targets["wind"].model == ENSEMBLE
     assert all(np.isfinite(paths).all() for paths in made.scenarios.paths.values())
+
+
+@pytest.mark.parametrize(
+    ("day", "minutes"),
+    [(date(2025, 6, 12), 60), (date(2026, 10, 25), 15)],
+    ids=["hourly prices", "25 hours"],
+)
+def test_the_spread_that_came_true_is_the_imbalance_price_of_each_mtu_less_the_days(
+    day: date, minutes: int, tmp_path: Path
+) -> None:
+    """Imbalance prices come by quarter-hour; the price of a longer MTU meets their mean."""
+    delivery, lake = SESSION.delivery_day(day), Lake(tmp_path)
+    prices = np.arange(delivery.mtu_count) ** 1.5
+    quarters = np.random.default_rng(5).normal(80, 40, len(delivery.grid(15)))
+    known, late = delivery.end, delivery.end + timedelta(days=1)
+    frames = [
+        price_rows(delivery.starts, prices, known, minutes=minutes),
+        price_rows(delivery.grid(15), quarters, late, minutes=15).with_columns(
+            series=pl.lit("imbalance")
+        ),
+    ]
+    lake.append_if_changed("raw.market_prices", pl.concat(frames), scope=DESK.area)
+    found = outcomes(lake, DESK, delivery, late)
+    np.testing.assert_array_equal(found["price"], prices)
+    mean = quarters.reshape(delivery.mtu_count, -1).mean(axis=1)
+    np.testing.assert_allclose(found["imbalance_spread"], mean - prices)
+    early = outcomes(lake, DESK, delivery, known)
+    assert np.isnan(early["imbalance_spread"]).all()
+    written = lake.read("raw.market_prices")["ingested_at"].min()
+    assert np.isnan(outcomes(lake, DESK, delivery, late, written)["price"]).all()
 
 
 def test_a_seed_depends_on_its_parts_alone() -> None:

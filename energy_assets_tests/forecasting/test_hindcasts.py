@@ -11,19 +11,22 @@ import polars as pl
 import pytest
 
 from energy_assets.forecasting.day_ahead import (
-    CHEAPER_MEMBERS,
-    CLIMATOLOGY,
-    DAY_TYPE,
-    ENSEMBLE,
     Forecaster,
     ForecastUnavailableError,
     forecast_day,
 )
+from energy_assets.forecasting.ensembles import Ensemble
 from energy_assets.forecasting.hindcasts import KEPT_LEVELS, Hindcaster, HindcastStore, MemberKey
 from energy_assets.forecasting.members.base import MemberUnavailableError
 from energy_assets.forecasting.members.registry import member
 from energy_assets.forecasting.members.serving import MemoryModels
 from energy_assets.forecasting.records import LakeHindcasts
+from energy_assets.forecasting.target_forecasts import (
+    CHEAPER_MEMBERS,
+    CLIMATOLOGY,
+    DAY_TYPE,
+    ENSEMBLE,
+)
 from energy_assets.forecasting.targets import TargetReader
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
@@ -246,3 +249,13 @@ def test_the_version_names_what_forecasts_depend_on(lake_of: Callable[..., Lake]
     late = epf_desk(lead_time_minutes=45)
     assert version != hindcaster(lake, HindcastStore(), late).version(one)
     assert version != hindcaster(lake, HindcastStore()).version(member("lear_28"))
+
+
+def test_what_reads_the_price_forecast_is_another_forecast_by_another_price_ensemble(
+    lake_of: Callable[..., Lake],
+) -> None:
+    own, other = hindcaster(lake_of(), HindcastStore()), hindcaster(lake_of(), HindcastStore())
+    other.ensembles = {"price": Ensemble((member("lear_14"),), own.ensemble("price").recipe)}
+    one = member("analogues")
+    assert own.version(one, "imbalance_spread") != other.version(one, "imbalance_spread")
+    assert own.version(one, "wind") == other.version(one, "wind")

@@ -57,7 +57,7 @@ def _last_rung(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
                 run_order_file(workspace.lake, desk, stamp, workspace.settings.orders)
         if not results:
             return dg.MaterializeResult(metadata={"rung": "better orders are in force"})
-        return dg.MaterializeResult(metadata=_bid_metadata(results))
+        return dg.MaterializeResult(metadata=bid_metadata(results))
 
     return _asset
 
@@ -92,7 +92,7 @@ def _bids(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
                 schedule_day_before(workspace.lake, desk, stamp)
                 results.append(run_bids(workspace.lake, desk, stamp, ingested_before=before))
         for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=_bid_metadata(results))
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=bid_metadata(results))
 
     return _asset
 
@@ -169,7 +169,8 @@ def report_asset(
     return _asset
 
 
-def _bid_metadata(results: list[BidResult]) -> dict[str, dg.MetadataValue]:
+def bid_metadata(results: list[BidResult]) -> dict[str, dg.MetadataValue]:
+    """What a bid step shows: rung, hash, value, risk and seconds of its last decision."""
     last = results[-1]
     steps = "\n".join(f"| {k} | {v:.3f} |" for k, v in last.solution.seconds.items())
     return {

@@ -1,11 +1,11 @@
 """The jobs `model_training__<area>`: models of the coming delivery day, made before its deadline.
 
 One asset per desk, `forecasts/models`, partitioned by delivery day: its run makes every model that
-serves the day, and catches up those of the days the combination looks back on. A second run makes
-nothing. Then it offers the configuration of each target as the desk is set to it: the first is
-champion, another is validated against the champion and takes over or waits as challenger; a target
-whose champion cannot be read is left as it is, with a warning. Off the deadline path: the daily run
-only loads.
+serves the day, and catches up those of the days the combination looks back on: of what the desk is
+set to, and of the champion that forecasts while that waits. A second run makes nothing. Then it
+offers the configuration of each target as the desk is set to it: the first is champion, another is
+validated against the champion and takes over or waits as challenger; a target whose champion cannot
+be read is left as it is, with a warning. Off the deadline path: the daily run only loads.
 
 The models are kept in the lake first, then entered in MLflow; where that store cannot be used the
 run fails at its end with the reason, every forecast can be made all the same, and the next run
@@ -31,12 +31,12 @@ from energy_assets.defs.specs import key, table_spec
 from energy_assets.defs.training.checks import drift_checks
 from energy_assets.errors import InputError
 from energy_assets.forecasting.lifecycle import training
-from energy_assets.forecasting.lifecycle.champions import Champions, Choice, Configuration
+from energy_assets.forecasting.lifecycle.champions import Champions, Choice
 from energy_assets.forecasting.lifecycle.mlflow_book import MlflowBook
 from energy_assets.forecasting.lifecycle.registry import MODELS, LakeModels
 from energy_assets.forecasting.lifecycle.training import (
+    DeskTargets,
     TrainingReport,
-    TrainingTargets,
     days_before,
     train_models,
 )
@@ -104,7 +104,8 @@ def models_asset(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         before = ingested_before(context, workspace)
         days = run_days(context.run.tags)
         now, run_id = workspace.now(), context.run.run_id
-        served = served_days(desk, days)
+        reach = training.looked_back_days(workspace.lake, desk, now, before)
+        served = days_before(days[-1], (days[-1] - days[0]).days + reach)
         targets = training.desk_targets(workspace.lake, desk, served, now, before)
         models = lake_models(workspace, desk, run_id=run_id)
         with failing_in_one_line():
@@ -144,21 +145,13 @@ def models_asset(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
     return found
 
 
-def served_days(desk: Desk, days: Sequence[date]) -> list[date]:
-    """Delivery days of a run and those before that their combination looks back on."""
-    reach = desk.forecast.qra_window_days + desk.forecast.fold_days
-    return days_before(days[-1], (days[-1] - days[0]).days + reach)
-
-
 def _offer(
-    champions: Champions, validator: Validator, targets: TrainingTargets, day: date
+    champions: Champions, validator: Validator, targets: DeskTargets, day: date
 ) -> dict[str, _Offered]:
     """Offer what the desk is set to: first champion, or a challenger held against the champion."""
     found = {}
     for target in targets.targets():
-        configuration = Configuration.of(
-            targets.members(target), targets.recipe(target), day, targets.forecast_version(target)
-        )
+        configuration = targets.configuration(target, day)
         try:
             champion = champions.in_role(target, "champion", validator.at)
             choice = validator.offer(champions, target, configuration)

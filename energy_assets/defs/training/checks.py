@@ -25,8 +25,9 @@ from energy_assets.forecasting.lifecycle.drift import WINDOWS_DAYS, DayMeasure, 
 from energy_assets.forecasting.lifecycle.recent import measured_days
 from energy_assets.forecasting.lifecycle.registry import MODELS
 from energy_assets.forecasting.lifecycle.training import days_before
+from energy_assets.forecasting.targets import target_names
 from energy_assets.market import DeliveryDay
-from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, WindUnit
+from energy_assets.portfolio import Desk
 
 _SHOWN = 20
 
@@ -41,16 +42,10 @@ def check_name(target: str, days: int) -> str:
     return f"calibration_{days}d__{target}"
 
 
-def watched_targets(desk: Desk) -> list[str]:
-    """Targets whose outcome is scored: the price and the output of every unit forecast."""
-    units = [unit.name for unit in desk.units if isinstance(unit, WindUnit | SolarUnit | LoadUnit)]
-    return ["price", *units]
-
-
 def _checks(workspace: Workspace, desk: Desk) -> dg.AssetChecksDefinition:
     windows = {
         check_name(target, days): (target, days)
-        for target in watched_targets(desk)
+        for target in target_names(desk)
         for days in WINDOWS_DAYS
     }
     specs = [

@@ -5,7 +5,9 @@
     `registry`       the model store behind `members.serving`: artefact and row in the lake
     `training`       which models are due, training them, histories from the lake
     `mlflow_book`    the same on record in MLflow: runs, registered versions, aliases
+    `configurations` an ensemble as it stands on the record, and made from it again
     `champions`      dated choices of a target's ensemble configuration, `forecasts.champions`
+    `in_force`       the ensemble that makes the forecasts at a point in time
     `validation`     losses of challenger and champion on the same past days
     `recent`         forecasts on record: those in force, and those of one configuration
     `drift`          whether recent forecasts are still calibrated

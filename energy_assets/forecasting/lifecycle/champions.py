@@ -1,8 +1,7 @@
-"""Which ensemble configuration serves a target: champion and challenger, dated.
+"""Which ensemble configuration was chosen for a target: champion and challenger, dated.
 
-A configuration is a list of members (with their versions) and a combination recipe. Each choice is
-a row of `forecasts.champions` known from the moment it was made, so that a replay at T asks for the
-champion as it was at T. The rule:
+Each choice is a row of `forecasts.champions` known from the moment it was made, so that a replay at
+T asks for the champion as it was at T. The rule:
 
 - the first configuration of a target becomes champion;
 - any other becomes challenger, and champion once it is not worse on common validation days: its
@@ -13,15 +12,14 @@ champion as it was at T. The rule:
 A challenger that could not be compared stays one, with the reason on its row. MLflow's aliases
 follow these rows (`MlflowBook.enter_configuration`), never the other way round.
 
-Not here: scores (`scoring`), validation forecasts and when they are made (`validation`).
+Not here: configurations (`configurations`), which of the champions makes a forecast (`in_force`),
+scores (`scoring`), validation forecasts and when they are made (`validation`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -30,9 +28,8 @@ import polars as pl
 
 from energy_assets.errors import InputError
 from energy_assets.forecasting.arrays import FloatArray
+from energy_assets.forecasting.lifecycle.configurations import Configuration
 from energy_assets.forecasting.lifecycle.mlflow_book import MlflowBook, Role
-from energy_assets.forecasting.members.base import Member
-from energy_assets.forecasting.members.serving import anchor_of, version_of
 from energy_assets.forecasting.scoring.significance import diebold_mariano
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.tables import UTC_TIME, table
@@ -42,76 +39,6 @@ Basis = Literal["observed", "rule"]
 _SOURCE = "model_training"
 _SIGNIFICANCE = 0.05
 FEWEST_DAYS = 28
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """An ensemble configuration.
-
-    Attributes:
-        members: Version by name of member, in the ensemble's order.
-        recipe: How they are combined and calibrated, as JSON holds it.
-        anchors: Anchor by member when it was offered; says which models, names nothing.
-        recorded_as: Version its forecasts have on the record, as `day_ahead.forecast_version` said
-            when it was offered; empty where nobody asked.
-    """
-
-    members: Mapping[str, str]
-    recipe: Mapping[str, Any]
-    anchors: Mapping[str, date] = field(default_factory=dict, compare=False)
-    recorded_as: str = field(default="", compare=False)
-
-    def __post_init__(self) -> None:
-        # Tuples and numbers as a row gives them back, so that equal configurations compare equal.
-        object.__setattr__(self, "recipe", json.loads(json.dumps(dict(self.recipe))))
-
-    @property
-    def name(self) -> str:
-        """Hash of members and recipe."""
-        content = [list(self.members.items()), self.recipe]
-        text = json.dumps(content, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def document(self) -> str:
-        """All of it as JSON."""
-        anchors = {name: day.isoformat() for name, day in self.anchors.items()}
-        content = {"members": list(self.members.items()), "recipe": self.recipe}
-        more = {"anchors": anchors, "recorded_as": self.recorded_as}
-        return json.dumps({**content, **more}, sort_keys=True)
-
-    @classmethod
-    def of(
-        cls,
-        members: Iterable[Member],
-        recipe: Mapping[str, Any],
-        day: date,
-        recorded_as: str = "",
-    ) -> Configuration:
-        """The configuration of some members on a delivery day."""
-        listed = list(members)
-        return cls(
-            {m.spec.name: version_of(m) for m in listed},
-            recipe,
-            {m.spec.name: anchor_of(day, m.spec.retrain_days) for m in listed},
-            recorded_as,
-        )
-
-    @classmethod
-    def from_document(cls, document: str) -> Configuration:
-        """The configuration of a row.
-
-        Raises:
-            InputError: The document is none that `document` wrote.
-        """
-        try:
-            found = json.loads(document)
-            anchors = {name: date.fromisoformat(day) for name, day in found["anchors"].items()}
-            members = {str(name): str(version) for name, version in found["members"]}
-            return cls(members, found["recipe"], anchors, found.get("recorded_as", ""))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            expected = "JSON with members, recipe and anchors"
-            raise InputError("configuration", expected=expected, found=document[:80]) from error
 
 
 @dataclass(frozen=True)
@@ -234,13 +161,7 @@ class Champions:
         Raises:
             InputError: Its row cannot be read; names target and time.
         """
-        rows = self.lake.as_of(
-            CHAMPIONS,
-            at,
-            scope=self.scope,
-            where={"target": target},
-            ingested_before=ingested_before,
-        ).sort("chosen_at", maintain_order=True)
+        rows = self.rows(at, ingested_before, target=target)
         held = {name: rows.filter(pl.col("role") == name) for name in ("champion", "challenger")}
         if held[role].is_empty():
             return None
@@ -251,7 +172,22 @@ class Champions:
         )
         if role == "challenger" and not taken_over.is_empty():
             return None
-        return _choice(row)
+        return choice_of(row)
+
+    def rows(
+        self, at: datetime, ingested_before: datetime | None = None, **where: str
+    ) -> pl.DataFrame:
+        """Rows of the table as known at a time, oldest choice first.
+
+        Args:
+            at: Point in time.
+            ingested_before: Rows written from then on are not read.
+            **where: Column to value.
+        """
+        rows = self.lake.as_of(
+            CHAMPIONS, at, scope=self.scope, where=where, ingested_before=ingested_before
+        )
+        return rows.sort("chosen_at", maintain_order=True)
 
     def champions(self, target: str, at: datetime) -> list[Choice]:
         """Every champion a target had by a time, oldest first.
@@ -259,10 +195,8 @@ class Champions:
         Raises:
             InputError: A row cannot be read; names target and time.
         """
-        rows = self.lake.as_of(
-            CHAMPIONS, at, scope=self.scope, where={"target": target, "role": "champion"}
-        ).sort("chosen_at", maintain_order=True)
-        return [_choice(row) for row in rows.iter_rows(named=True)]
+        rows = self.rows(at, target=target, role="champion")
+        return [choice_of(row) for row in rows.iter_rows(named=True)]
 
     def offer(
         self,
@@ -375,11 +309,15 @@ class Champions:
         }
         frame = pl.DataFrame([values], schema=schema)
         self.lake.append_if_changed(CHAMPIONS, frame, scope=self.scope, run_id=self.run_id)
-        return _choice(values)
+        return choice_of(values)
 
 
-def _choice(row: Mapping[str, Any]) -> Choice:
-    """One row as a choice."""
+def choice_of(row: Mapping[str, Any]) -> Choice:
+    """The choice of one row.
+
+    Raises:
+        InputError: It cannot be read; names target and time.
+    """
     try:
         configuration = Configuration.from_document(row["document"])
     except InputError as error:

@@ -12,10 +12,10 @@ Not here: members, the store (`registry`), jobs (`defs.training`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from energy_assets.forecasting.lifecycle.registry import LakeModels, model_name
 from energy_assets.forecasting.members.base import FittedMember, Member, MemberUnavailableError
@@ -25,7 +25,9 @@ from energy_assets.lakehouse.lake import Lake
 from energy_assets.portfolio import Desk
 
 if TYPE_CHECKING:
+    from energy_assets.forecasting.ensembles import Ensemble
     from energy_assets.forecasting.hindcasts import Hindcaster
+    from energy_assets.forecasting.lifecycle.configurations import Configuration
 
 Progress = Callable[[str, int, int], None]
 # Stands for a model that is on record: nobody predicts with it.
@@ -40,19 +42,11 @@ class TrainingTargets(Protocol):
         ...
 
     def members(self, target: str) -> list[Member]:
-        """Members of a target's ensemble."""
+        """Members whose models are wanted."""
         ...
 
     def serving(self, target: str, day: date) -> Serving:
         """What a forecast of a delivery day asks for trained models, histories included."""
-        ...
-
-    def recipe(self, target: str) -> Mapping[str, Any]:
-        """How the members are combined, as JSON holds it."""
-        ...
-
-    def forecast_version(self, target: str) -> str:
-        """Version that the ensemble's forecasts have on the record."""
         ...
 
 
@@ -184,6 +178,9 @@ def _not_before_its_decision(
 class DeskTargets:
     """A desk's targets as its forecast reads them: `TrainingTargets` on the lake.
 
+    Wanted are the models of what the desk file names, which is offered, and those of the ensemble
+    in force, which makes the forecasts while the other waits.
+
     Args:
         lake: The lake.
         desk: The desk.
@@ -201,6 +198,7 @@ class DeskTargets:
         ingested_before: datetime | None = None,
     ) -> None:
         from energy_assets.curation.desk_view import desk_view
+        from energy_assets.forecasting.lifecycle.in_force import ensembles_in_force
         from energy_assets.forecasting.targets import TargetReader
         from energy_assets.quality.desk_inputs import system_series
 
@@ -208,6 +206,7 @@ class DeskTargets:
         self._desk = desk
         self._days = days
         self._reader = TargetReader(known, desk, system_series(desk, days[-1]))
+        self._in_force = ensembles_in_force(lake, desk, at, ingested_before)
         self._hindcaster: tuple[str, Hindcaster] | None = None
 
     def targets(self) -> list[str]:
@@ -217,10 +216,18 @@ class DeskTargets:
         return target_names(self._desk)
 
     def members(self, target: str) -> list[Member]:
-        """Members of a target's ensemble."""
-        from energy_assets.forecasting.targets import target_members
+        """Members of the desk's own ensemble, then what the one in force has beside them."""
+        # Of one name there is one version: an ensemble of other versions is never in force.
+        wanted = {one.spec.name: one for one in self.ensemble(target).members}
+        if target in self._in_force:
+            wanted |= {one.spec.name: one for one in self._in_force[target].members}
+        return list(wanted.values())
 
-        return target_members(self._desk, target)
+    def ensemble(self, target: str) -> Ensemble:
+        """What the desk file names for a target."""
+        from energy_assets.forecasting.ensembles import desk_ensemble
+
+        return desk_ensemble(self._desk, target)
 
     def serving(self, target: str, day: date) -> Serving:
         """The same as the forecast's own; histories are kept for one target at a time."""
@@ -228,22 +235,21 @@ class DeskTargets:
         from energy_assets.forecasting.members.serving import MemoryModels
 
         if self._hindcaster is None or self._hindcaster[0] != target:
-            self._reader.preload(target, self._days[0], self._days[-1])
-            made = Hindcaster(self._reader, HindcastStore(), MemoryModels())
+            serving = self._in_force.get(target)
+            reach = serving.reach_days if serving else 0
+            self._reader.preload(target, self._days[0], self._days[-1], reach)
+            made = Hindcaster(self._reader, HindcastStore(), MemoryModels(), self._in_force)
             self._hindcaster = (target, made)
         return self._hindcaster[1].serving(target, self._reader.slots_of(day))
 
-    def recipe(self, target: str) -> Mapping[str, Any]:
-        """How the desk combines members."""
-        from energy_assets.forecasting.day_ahead import recipe_of
+    def configuration(self, target: str, day: date) -> Configuration:
+        """What the desk offers for a target, with the version its forecasts would have."""
+        from energy_assets.forecasting.lifecycle.configurations import Configuration
+        from energy_assets.forecasting.target_forecasts import forecast_version
 
-        return asdict(recipe_of(self._desk, target))
-
-    def forecast_version(self, target: str) -> str:
-        """The version the deadline run records."""
-        from energy_assets.forecasting.day_ahead import forecast_version
-
-        return forecast_version(self._reader, target)
+        own = self.ensemble(target)
+        ensembles = {**self._in_force, target: own}
+        return Configuration.of(own, day, forecast_version(self._reader, target, ensembles))
 
 
 def desk_targets(
@@ -252,9 +258,27 @@ def desk_targets(
     days: Sequence[date],
     at: datetime,
     ingested_before: datetime | None = None,
-) -> TrainingTargets:
+) -> DeskTargets:
     """The targets of a desk on some delivery days, as known at a time."""
     return DeskTargets(lake, desk, days, at, ingested_before)
+
+
+def looked_back_days(
+    lake: Lake, desk: Desk, at: datetime, ingested_before: datetime | None = None
+) -> int:
+    """Days before a delivery day whose member forecasts some target's combination reads.
+
+    Args:
+        lake: The lake.
+        desk: Its own ensembles count, and those in force.
+        at: Point in time.
+        ingested_before: Rows written from then on are not read.
+    """
+    from energy_assets.forecasting.lifecycle.in_force import ensembles_in_force
+
+    own = desk.forecast.qra_window_days + desk.forecast.fold_days
+    in_force = ensembles_in_force(lake, desk, at, ingested_before)
+    return max(own, *(one.recipe.days_before for one in in_force.values()), 0)
 
 
 def days_before(day: date, count: int) -> list[date]:

@@ -5,10 +5,10 @@ only what was known by then counts. What a configuration said of a day, out of s
 
 - on record: the whole ensemble's rows of `forecasts.quantiles` under the configuration's version,
   made at the day's own decision; or
-- made now as the deadline run makes it (`day_ahead.target_forecast`), from what was known at that
-  decision. For this the configuration is rebuilt as a desk with its members and windows. It is
-  rebuilt only if that desk names it by the same hash: a member version or recipe that this code no
-  longer has makes another configuration, and then only the record is left.
+- made now as the deadline run makes it (`target_forecasts.target_forecast`), from what was known at
+  that decision. For this the configuration is rebuilt as an ensemble; where this code no longer has
+  it (`configurations.rebuilt`) only the record is left. What reads the price forecast reads that of
+  the price's ensemble in force at the time of training, for both.
 
 The champion's record serves alone where it holds `FEWEST_DAYS`, the challenger is forecast on the
 champion's days; days on which either had less than its whole ensemble do not count. Where either
@@ -25,7 +25,7 @@ Not here: the rule (`champions`), reading the record (`recent`), jobs (`defs.tra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -35,38 +35,29 @@ from energy_assets.curation.desk_view import desk_view
 from energy_assets.errors import EnergyAssetsError, InputError
 from energy_assets.forecasting import runs
 from energy_assets.forecasting.arrays import FloatArray
-from energy_assets.forecasting.day_ahead import (
-    ENSEMBLE,
-    Forecaster,
-    ForecastUnavailableError,
-    forecast_version,
-    recipe_of,
-    target_forecast,
-)
+from energy_assets.forecasting.ensembles import Ensembles
 from energy_assets.forecasting.lifecycle.champions import (
     FEWEST_DAYS,
     Champions,
     Choice,
-    Configuration,
     Validation,
 )
+from energy_assets.forecasting.lifecycle.configurations import Configuration, rebuilt
 from energy_assets.forecasting.lifecycle.drift import measure
+from energy_assets.forecasting.lifecycle.in_force import ensembles_in_force
 from energy_assets.forecasting.lifecycle.recent import recorded_days
-from energy_assets.forecasting.members.registry import member
 from energy_assets.forecasting.members.serving import ModelStore
-from energy_assets.forecasting.profiles import mtu_slots, slots_per_day
 from energy_assets.forecasting.records import LakeHindcasts
-from energy_assets.forecasting.targets import (
-    IMBALANCE_SPREAD,
-    PRICE,
-    TargetReader,
-    target_kind,
-    target_members,
+from energy_assets.forecasting.target_forecasts import (
+    ENSEMBLE,
+    Forecaster,
+    ForecastUnavailableError,
+    forecast_version,
+    target_forecast,
 )
-from energy_assets.forecasting.vintages import price_matrix
+from energy_assets.forecasting.targets import IMBALANCE_SPREAD, PRICE, TargetReader
 from energy_assets.lakehouse.lake import Lake
-from energy_assets.lakehouse.point_in_time import PointInTime
-from energy_assets.market import DeliveryDay, load_area
+from energy_assets.market import load_area
 from energy_assets.portfolio import Desk
 from energy_assets.quality.desk_inputs import system_series
 
@@ -88,7 +79,7 @@ class Validator:
         desk: The desk as it is set now.
         models: Where trained models are kept; what past days lack is trained.
         at: Time of training: nothing known later is looked at.
-        ingested_before: Rows written from then on are not read for a forecast.
+        ingested_before: Rows written from then on are not read for a forecast or outcome.
         run_id: Run that writes the members' hindcasts.
         progress: Told about days forecast.
     """
@@ -158,31 +149,33 @@ class Validator:
         enough: int,
     ) -> dict[date, float]:
         """Daily loss by day; days that are not on record are made where those are not enough."""
+        ensembles: Ensembles | None = None
+        versions = {configuration.recorded_as} - {""}
         try:
-            desk = rebuilt(self.desk, target, configuration)
+            ensembles = {**self._in_force, target: rebuilt(configuration, target)}
+            versions.add(forecast_version(self._reader, target, ensembles))
             reason = "days with less than its whole ensemble do not count"
         except InputError as error:
-            desk, reason = None, str(error)
-        versions = {configuration.recorded_as} - {""}
-        if desk is not None:
-            versions.add(forecast_version(self._reader(desk), target))
+            reason = str(error)
         record = recorded_days(self.lake, self.desk, target, ENSEMBLE, versions, days)
         found = {day.label: self._loss(target, day.label, values) for day, values in record}
-        if desk is not None and len(found) < enough:
+        if ensembles is not None and len(found) < enough:
             missing = [day for day in days if day not in found]
-            for day, values in self._made(target, desk, missing):
+            for day, values in self._made(target, ensembles, missing):
                 found[day] = self._loss(target, day, values)
         _require(found, f"forecasts of the {role}", reason)
         return found
 
     def _made(
-        self, target: str, desk: Desk, days: Sequence[date]
+        self, target: str, ensembles: Ensembles, days: Sequence[date]
     ) -> Iterator[tuple[date, FloatArray]]:
         """Forecasts of past days by the whole ensemble, each as decided then, (MTUs, 99)."""
-        reader = self._reader(desk)
+        desk, reader = self.desk, self._reader
+        store = LakeHindcasts(self.lake, desk, self.run_id)
+        forecaster = Forecaster(store, self.models, ensembles)
         for name in (PRICE, target) if target == IMBALANCE_SPREAD else (target,):
-            reader.preload(name, days[0], days[-1])
-        forecaster = Forecaster(LakeHindcasts(self.lake, desk, self.run_id), self.models)
+            reach = ensembles[name].reach_days if name in ensembles else 0
+            reader.preload(name, days[0], days[-1], reach)
         for number, day in enumerate(days):
             known = reader.known.for_decision(desk.decision_time(day))
             try:
@@ -198,11 +191,13 @@ class Validator:
                 yield day, made.quantiles
 
     @cached_property
-    def _known(self) -> PointInTime:
-        return desk_view(self.lake, self.desk, self.at, self.ingested_before)
+    def _reader(self) -> TargetReader:
+        known = desk_view(self.lake, self.desk, self.at, self.ingested_before)
+        return TargetReader(known, self.desk, system_series(self.desk, self.days()[-1]))
 
-    def _reader(self, desk: Desk) -> TargetReader:
-        return TargetReader(self._known, desk, system_series(desk, self.days()[-1]))
+    @cached_property
+    def _in_force(self) -> Ensembles:
+        return ensembles_in_force(self.lake, self.desk, self.at, self.ingested_before)
 
     def _loss(self, target: str, day: date, quantiles: FloatArray) -> float:
         measured = measure(quantiles, self._outcome(target, day))
@@ -211,54 +206,11 @@ class Validator:
     def _outcome(self, target: str, day: date) -> FloatArray:
         """What came true, as known at the time of training, (MTUs,)."""
         delivery = load_area(self.desk.area).session().delivery_day(day)
-        if target == IMBALANCE_SPREAD:
-            return self._spread(delivery)
         if day not in self._outcomes:
-            self._outcomes[day] = runs.outcomes(self.lake, self.desk, delivery, self.at)
+            self._outcomes[day] = runs.outcomes(
+                self.lake, self.desk, delivery, self.at, self.ingested_before
+            )
         return self._outcomes[day][target]
-
-    def _spread(self, delivery: DeliveryDay) -> FloatArray:
-        """Imbalance less day-ahead price by MTU; hours that share a slot share its mean."""
-        day, slots = delivery.label, slots_per_day(delivery.mtu_minutes)
-        imbalance, price = (
-            price_matrix(self._known, self.desk.area, day, day, slots, series)[0]
-            for series in ("imbalance", "day_ahead")
-        )
-        session = load_area(self.desk.area).session()
-        spread: FloatArray = (imbalance - price)[mtu_slots(delivery, session, slots)]
-        return spread
-
-
-def rebuilt(desk: Desk, target: str, configuration: Configuration) -> Desk:
-    """The desk set to a configuration of one target.
-
-    Raises:
-        InputError: This code no longer has it; the text says what differs.
-    """
-    names, recipe = tuple(configuration.members), configuration.recipe
-    where = f"configuration {configuration.name} of {target}"
-    try:
-        longest = max(member(name).spec.retrain_days for name in names)
-        windows = {
-            "members": {**desk.forecast.members, target_kind(desk, target): names},
-            "qra_window_days": max(recipe["windows_days"]),
-            "fold_days": recipe["fold_days"],
-            "longest_retrain_days": max(longest, desk.forecast.longest_retrain_days),
-        }
-        made = desk.model_copy(update={"forecast": desk.forecast.model_copy(update=windows)})
-        found = Configuration.of(
-            target_members(made, target), asdict(recipe_of(made, target)), date.min
-        )
-    except (InputError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(where, expected="members and recipe of this code", found=reason) from error
-    if found.name != configuration.name:
-        changed = [
-            name for name, now in found.members.items() if configuration.members[name] != now
-        ]
-        differs = f"other versions of {', '.join(changed)}" if changed else "another recipe"
-        raise InputError(where, expected="members and recipe of this code", found=differs)
-    return made
 
 
 def _is_due(waiting: Choice, champion: Choice, configuration: Configuration, newest: date) -> bool:

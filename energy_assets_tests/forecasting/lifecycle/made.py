@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -99,9 +97,3 @@ class MemoryTargets:
             return history(wanted, target)
 
         return Serving(SCOPE, history_of, MemoryModels(), variant="24-load")
-
-    def recipe(self, target: str) -> Mapping[str, Any]:
-        return {"window_days": 29, "levels": (0.5, 0.9)}
-
-    def forecast_version(self, target: str) -> str:
-        return f"version of {target}"

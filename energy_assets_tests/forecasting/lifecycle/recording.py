@@ -9,16 +9,15 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from energy_assets.forecasting.day_ahead import (
+from energy_assets.forecasting.day_ahead import DayForecast, Scenarios
+from energy_assets.forecasting.quantile_regression import PERCENTILES
+from energy_assets.forecasting.records import quantile_rows
+from energy_assets.forecasting.target_forecasts import (
     ENSEMBLE,
-    DayForecast,
     Forecaster,
-    Scenarios,
     TargetForecast,
     target_forecast,
 )
-from energy_assets.forecasting.quantile_regression import PERCENTILES
-from energy_assets.forecasting.records import quantile_rows
 from energy_assets.forecasting.targets import TargetReader
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from energy_assets.errors import InputError
+from energy_assets.forecasting.combination import Recipe
+from energy_assets.forecasting.ensembles import Ensemble
 from energy_assets.forecasting.lifecycle.champions import (
     CHAMPIONS,
     Champions,
-    Configuration,
     Validation,
     compare,
 )
+from energy_assets.forecasting.lifecycle.configurations import Configuration
 from energy_assets_tests.forecasting.lifecycle.conftest import NOW
 from energy_assets_tests.forecasting.lifecycle.made import ANCHOR, SCOPE, SlotMeans
 
@@ -164,21 +167,21 @@ def test_a_document_that_is_none_is_one_clear_error(document):
 
 
 def test_a_configuration_is_named_by_members_and_recipe_only():
-    made = Configuration.of([SlotMeans(), SlotMeans(14)], {"levels": (0.5,)}, ANCHOR)
-    later = Configuration.of(
-        [SlotMeans(), SlotMeans(14)], {"levels": (0.5,)}, ANCHOR + timedelta(days=9)
-    )
+    recipe, members = Recipe(fold_days=28), (SlotMeans(), SlotMeans(14))
+    given = Ensemble(members, recipe)
+    made = Configuration.of(given, ANCHOR)
+    later = Configuration.of(replace(given, note="why"), ANCHOR + timedelta(days=9))
     assert later.name == made.name
     assert later.anchors != made.anchors
     assert made.anchors == {"slot_means": ANCHOR, "slot_means_14": ANCHOR}
     back = Configuration.from_document(made.document)
     assert (back, back.name, back.anchors) == (made, made.name, made.anchors)
-    kept = Configuration.of([SlotMeans(), SlotMeans(14)], {"levels": (0.5,)}, ANCHOR, "v")
+    kept = Configuration.of(given, ANCHOR, "v")
     assert kept.name == made.name
     assert Configuration.from_document(kept.document).recorded_as == "v"
     for other in (
-        Configuration.of([SlotMeans(14), SlotMeans()], {"levels": (0.5,)}, ANCHOR),
-        Configuration.of([SlotMeans(), SlotMeans(14)], {"levels": (0.6,)}, ANCHOR),
-        Configuration.of([SlotMeans()], {"levels": (0.5,)}, ANCHOR),
+        Ensemble(members[::-1], recipe),
+        Ensemble(members, Recipe(fold_days=27)),
+        Ensemble(members[:1], recipe),
     ):
-        assert other.name != made.name
+        assert Configuration.of(other, ANCHOR).name != made.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -13,19 +13,18 @@ from scipy.stats import norm
 
 from energy_assets.errors import InputError
 from energy_assets.forecasting import runs
-from energy_assets.forecasting.day_ahead import DAY_TYPE, recipe_of
+from energy_assets.forecasting.combination import Recipe
+from energy_assets.forecasting.ensembles import Ensemble, desk_ensemble
 from energy_assets.forecasting.lifecycle import champions as champions_module
 from energy_assets.forecasting.lifecycle import validation as module
-from energy_assets.forecasting.lifecycle.champions import CHAMPIONS, Champions, Configuration
-from energy_assets.forecasting.lifecycle.validation import (
-    AGAIN_AFTER_DAYS,
-    Validator,
-    rebuilt,
-)
+from energy_assets.forecasting.lifecycle.champions import CHAMPIONS, Champions
+from energy_assets.forecasting.lifecycle.configurations import Configuration, rebuilt
+from energy_assets.forecasting.lifecycle.validation import AGAIN_AFTER_DAYS, Validator
+from energy_assets.forecasting.members.registry import member
 from energy_assets.forecasting.members.serving import MemoryModels
 from energy_assets.forecasting.quantile_regression import PERCENTILES
 from energy_assets.forecasting.scoring import pinball99
-from energy_assets.forecasting.targets import target_members
+from energy_assets.forecasting.target_forecasts import DAY_TYPE
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.portfolio import Desk
@@ -65,7 +64,9 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> Callable[[DeliveryDay], np.ndar
     def price(day: DeliveryDay) -> np.ndarray:
         return np.random.default_rng(day.label.toordinal()).normal(size=day.mtu_count)
 
-    def known(_lake: Lake, _desk: Desk, day: DeliveryDay, at: datetime) -> dict[str, np.ndarray]:
+    def known(
+        _lake: Lake, _desk: Desk, day: DeliveryDay, at: datetime, _before: datetime | None
+    ) -> dict[str, np.ndarray]:
         return {"price": price(day) if day.start <= at else np.full(day.mtu_count, np.nan)}
 
     monkeypatch.setattr(runs, "outcomes", known)
@@ -77,8 +78,7 @@ def configuration(desk: Desk, *names: str, recorded_as: str = "") -> Configurati
     members = {**desk.forecast.members, "price": names}
     settings = desk.forecast.model_copy(update={"members": members})
     own = desk.model_copy(update={"forecast": settings})
-    made = target_members(own, "price")
-    return Configuration.of(made, asdict(recipe_of(own, "price")), date.min, recorded_as)
+    return Configuration.of(desk_ensemble(own, "price"), date.min, recorded_as)
 
 
 OLD = configuration(HOURLY, "weekly_naive", recorded_as="old")
@@ -162,11 +162,13 @@ def test_no_day_counts_that_is_not_over_and_no_outcome_known_later(lake, outcome
     whole = validator(lake).validation("price", NEW, OLD)
     honest = runs.outcomes
 
-    def late(lake: Lake, desk: Desk, day: DeliveryDay, at: datetime) -> dict[str, np.ndarray]:
+    def late(
+        lake: Lake, desk: Desk, day: DeliveryDay, at: datetime, before: datetime | None
+    ) -> dict[str, np.ndarray]:
         """The last days' outcomes become known a minute after the training."""
         if day.label in days[-2:] and at <= AT:
             return {"price": np.full(day.mtu_count, np.nan)}
-        return honest(lake, desk, day, at)
+        return honest(lake, desk, day, at, before)
 
     monkeypatch.setattr(runs, "outcomes", late)
     found = validator(lake).validation("price", NEW, OLD)
@@ -210,32 +212,19 @@ def test_too_few_outcomes_are_said_before_anything_is_forecast(lake, monkeypatch
     ("changed", "said"),
     [
         ({"members": {"weekly_naive": "x"}}, "other versions of weekly_naive"),
-        ({"members": {"gone": "x"}}, "forecast member: expected"),
-        ({"recipe": OLD.recipe | {"block_days": 14}}, "another recipe"),
+        ({"members": {"gone": "x"}}, "forecast member: gone"),
+        ({"recipe": OLD.recipe | {"levels": 9}}, "unexpected keyword argument 'levels'"),
         ({"recipe": {"windows_days": "x"}}, "found"),
-        ({"recipe": {}}, "windows_days"),
+        ({"recipe": {}}, "another recipe"),
     ],
 )
 def test_what_this_code_no_longer_has_is_named(changed, said):
-    with pytest.raises(InputError, match=said):
-        rebuilt(HOURLY, "price", replace(OLD, **changed))
+    with pytest.raises(InputError, match=f"^configuration .* of price: .*{said}"):
+        rebuilt(replace(OLD, **changed), "price")
 
 
-def test_a_configuration_is_rebuilt_whatever_the_desk_is_set_to_now():
-    other = epf_desk(
-        forecast={
-            "members": {"price": ("boosting_21",)},
-            "qra_window_days": 182,
-            "fold_days": 28,
-            "longest_retrain_days": 28,
-        }
-    )
-    assert (
-        Configuration.of(
-            target_members(other, "price"), asdict(recipe_of(other, "price")), date.min
-        ).name
-        != OLD.name
-    )
-    made = rebuilt(other, "price", OLD)
-    assert made.forecast.members_of("price") == ("weekly_naive",)
-    assert (made.forecast.qra_window_days, made.forecast.fold_days) == (29, 0)
+def test_an_ensemble_comes_back_from_its_document_whatever_desks_are_set_to():
+    recipe = Recipe(windows_days=(28, 56), fold_days=3, block_days=14, aggregation="average")
+    given = Ensemble((member("lear_21"), member("analogues")), recipe)
+    document = Configuration.of(given, date.min).document
+    assert rebuilt(Configuration.from_document(document), "price") == given

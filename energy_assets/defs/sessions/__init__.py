@@ -1,0 +1,1 @@
+"""Gates beside the day-ahead auction: reserves and intraday auctions, each with its own assets."""
