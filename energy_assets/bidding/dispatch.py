@@ -26,6 +26,7 @@ from energy_assets.bidding.operation import Operation, cash
 from energy_assets.bidding.problem import BiddingProblem, StartState
 from energy_assets.bidding.stochastic import Seconds, auction_position, solve_model
 from energy_assets.errors import InputError
+from energy_assets.portfolio import BatteryUnit, LoadUnit, ThermalUnit
 
 Availability = Mapping[str, npt.ArrayLike]
 Commitment = Mapping[str, npt.ArrayLike]
@@ -53,18 +54,45 @@ class Schedule:
 
     def end_states(self, problem: BiddingProblem) -> dict[str, StartState]:
         """State of every battery and thermal unit after the last MTU: the next day's start."""
-        states = {name: StartState(energy_mwh=float(e[-1])) for name, e in self.energy.items()}
+        count = len(self.position)
+        states = {
+            name: StartState(energy_mwh=float(path[-1])) for name, path in self.energy.items()
+        }
+        thermals = [unit for unit in problem.units if isinstance(unit, ThermalUnit)]
+        return states | {unit.name: self._thermal(problem, unit, count) for unit in thermals}
+
+    def states_after(self, problem: BiddingProblem, count: int) -> dict[str, StartState]:
+        """State after the first `count` MTUs, whole hours of them: where a later session starts.
+
+        What limits of the delivery day count (cycles, shifted load) is carried on.
+        """
+        hours, states = problem.hours_per_mtu, {}
         for unit in problem.units:
-            if unit.name not in self.on:
+            if isinstance(unit, ThermalUnit):
+                states[unit.name] = self._thermal(problem, unit, count)
                 continue
-            state = problem.start_state(unit)  # type: ignore[arg-type]
-            on = self.on[unit.name]
-            changes = np.flatnonzero(np.diff(on, prepend=bool(state.on)))
-            before = 0.0 if changes.size else state.hours_in_state or 0.0
-            hours = len(on) - (int(changes[-1]) if changes.size else 0) + before
-            power = float(self.power[unit.name][-1]) if on[-1] else 0.0
-            states[unit.name] = StartState(on=bool(on[-1]), hours_in_state=hours, power_mw=power)
+            power = self.power.get(unit.name, np.zeros(count))[:count]
+            state = problem.start_states.get(unit.name, StartState())
+            if isinstance(unit, BatteryUnit):
+                drawn = hours * float(np.maximum(power, 0.0).sum()) / unit.discharge_efficiency
+                energy = float(self.energy[unit.name][count - 1])
+                states[unit.name] = StartState(energy_mwh=energy, drawn_mwh=state.drawn_mwh + drawn)
+            elif isinstance(unit, LoadUnit) and unit.flexibility is not None:
+                window = state.window_hours + count * hours
+                states[unit.name] = StartState(
+                    shifted_mwh=state.shifted_mwh + hours * float(power.sum()),
+                    window_hours=window % unit.flexibility.recovery_hours,
+                )
         return states
+
+    def _thermal(self, problem: BiddingProblem, unit: ThermalUnit, count: int) -> StartState:
+        state = problem.start_state(unit)
+        on = self.on[unit.name][: count * problem.mtu_minutes // 60]
+        changes = np.flatnonzero(np.diff(on, prepend=bool(state.on)))
+        before = 0.0 if changes.size else state.hours_in_state or 0.0
+        hours = len(on) - (int(changes[-1]) if changes.size else 0) + before
+        power = float(self.power[unit.name][count - 1]) if on[-1] else 0.0
+        return StartState(on=bool(on[-1]), hours_in_state=hours, power_mw=power)
 
 
 def redispatch(

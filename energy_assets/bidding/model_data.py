@@ -25,7 +25,7 @@ from energy_assets.bidding.market_data import (
 )
 from energy_assets.bidding.markets import ReserveMarket
 from energy_assets.bidding.price_grid import IntArray, PriceGrid, price_grid
-from energy_assets.bidding.problem import BiddingProblem
+from energy_assets.bidding.problem import BiddingProblem, StartState
 from energy_assets.portfolio.units import (
     BatteryUnit,
     LoadFlexibility,
@@ -48,22 +48,40 @@ class RenewableData:
 
 @dataclass(frozen=True)
 class BatteryData:
-    """A battery: its figures, highest power (T,) MW and start energy MWh."""
+    """A battery: its figures, highest power (T,) MW, energy and what was drawn before, MWh."""
 
     unit: BatteryUnit
     power_limit: FloatArray
     start_energy: float
+    drawn: float = 0.0
+
+    def most_drawn(self, days: int) -> float:
+        """What may still be drawn from store in so many delivery days, MWh."""
+        cycles = self.unit.max_cycles_per_day
+        if cycles is None:
+            return np.inf
+        return max(0.0, cycles * self.unit.energy_mwh * days - self.drawn)
 
 
 @dataclass(frozen=True)
 class FlexibleLoadData:
-    """A flexible load: how far it can be lowered and raised (S, T) MW, recovery in MTUs."""
+    """A flexible load.
+
+    Attributes:
+        name: Unit.
+        flexibility: Its figures.
+        lower: How far it can be lowered (S, T) MW.
+        raise_: How far it can be raised (S, T) MW.
+        shifted: Energy taken off before and not made up for, MWh.
+        window_ends: MTUs by whose end everything is made up for; the last one is among them.
+    """
 
     name: str
     flexibility: LoadFlexibility
     lower: FloatArray
     raise_: FloatArray
-    recovery_mtus: int
+    shifted: float
+    window_ends: IntArray
 
 
 @dataclass(frozen=True)
@@ -405,7 +423,7 @@ def _output(
             baseline = problem.availability[unit.name][order]
             forced -= baseline
             if unit.flexibility is not None:
-                loads.append(_flexible(unit, unit.flexibility, baseline, problem.hours_per_mtu))
+                loads.append(_flexible(problem, unit, unit.flexibility, baseline))
         elif isinstance(unit, WindUnit | SolarUnit):
             paths = problem.availability[unit.name][order]
             if unit.curtailable:
@@ -416,14 +434,19 @@ def _output(
 
 
 def _flexible(
-    unit: LoadUnit, terms: LoadFlexibility, baseline: FloatArray, hours: float
+    problem: BiddingProblem, unit: LoadUnit, terms: LoadFlexibility, baseline: FloatArray
 ) -> FlexibleLoadData:
+    state = problem.start_states.get(unit.name, StartState())
+    hours, last = problem.hours_per_mtu, problem.mtu_count - 1
+    left = terms.recovery_hours - state.window_hours % terms.recovery_hours
+    ends = np.arange(left, problem.mtu_count * hours, terms.recovery_hours) / hours - 1
     return FlexibleLoadData(
         unit.name,
         terms,
         lower=np.minimum(baseline, terms.lower_mw),
         raise_=np.full(baseline.shape, terms.raise_mw),
-        recovery_mtus=max(1, round(terms.recovery_hours / hours)),
+        shifted=state.shifted_mwh,
+        window_ends=np.unique([*np.rint(ends).astype(np.int64), last]),
     )
 
 
@@ -435,7 +458,8 @@ def _power_limit(problem: BiddingProblem, unit: Unit, rating: float) -> FloatArr
 def _battery(problem: BiddingProblem, unit: BatteryUnit) -> BatteryData:
     energy = cast("float", problem.start_state(unit).energy_mwh)
     start = min(max(energy, 0.0), unit.energy_mwh)
-    return BatteryData(unit, _power_limit(problem, unit, unit.power_mw), start)
+    limit = _power_limit(problem, unit, unit.power_mw)
+    return BatteryData(unit, limit, start, problem.start_state(unit).drawn_mwh)
 
 
 def _thermal(problem: BiddingProblem, unit: ThermalUnit) -> ThermalData:

@@ -73,12 +73,20 @@ class StartState(_Model):
         on: Thermal unit: on or off.
         hours_in_state: Thermal unit: hours spent on or off.
         power_mw: Thermal unit: power.
+        drawn_mwh: Battery: drawn from store since the delivery day began, which counts against its
+            cycle limit.
+        shifted_mwh: Flexible load: energy taken off and not made up for yet; negative where more
+            was added than taken off.
+        window_hours: Flexible load: hours since its recovery window began.
     """
 
     energy_mwh: float | None = None
     on: bool | None = None
     hours_in_state: Annotated[float, Field(ge=0)] | None = None
     power_mw: Annotated[float, Field(ge=0)] | None = None
+    drawn_mwh: Annotated[float, Field(ge=0)] = 0.0
+    shifted_mwh: float = 0.0
+    window_hours: Annotated[float, Field(ge=0)] = 0.0
 
 
 class SolverOptions(_Model):
@@ -192,7 +200,8 @@ class BiddingProblem(_Model):
         known = self.start_states.get(unit.name, StartState())
         if isinstance(unit, BatteryUnit):
             given = known.energy_mwh
-            return StartState(energy_mwh=unit.start_energy_mwh if given is None else given)
+            energy = unit.start_energy_mwh if given is None else given
+            return StartState(energy_mwh=energy, drawn_mwh=known.drawn_mwh)
         on = unit.initially_on if known.on is None else known.on
         hours = unit.hours_in_state if known.hours_in_state is None else known.hours_in_state
         power = known.power_mw
@@ -290,11 +299,12 @@ class BiddingProblem(_Model):
         forecast = {u.name for u in self.units if isinstance(u, WindUnit | SolarUnit | LoadUnit)}
         plant = {u.name for u in self.units if isinstance(u, BatteryUnit | ThermalUnit)}
         thermal = {u.name for u in self.units if isinstance(u, ThermalUnit)}
+        flexible = {u.name for u in self.units if isinstance(u, LoadUnit) and u.flexibility}
         for field, given, known in (
             ("availability", self.availability, forecast),
             ("power_limits", self.power_limits, plant),
             ("marginal_costs", self.marginal_costs, thermal),
-            ("start_states", self.start_states, plant),
+            ("start_states", self.start_states, plant | flexible),
             ("commit_late", self.commit_late, thermal),
         ):
             for name in given:

@@ -111,8 +111,8 @@ class LoadFlexibility(FrozenModel):
         lower_mw: Most consumption taken off at a time.
         raise_mw: Most consumption added at a time.
         energy_mwh: Most energy outstanding at a time, taken off or added.
-        recovery_hours: Hours within which what was taken off is made up for, and what was added
-            is taken off.
+        recovery_hours: Length of the windows, from the start of the delivery day, at whose ends
+            everything taken off or added is made up for.
         shift_cost: Currency per MWh taken off.
     """
 

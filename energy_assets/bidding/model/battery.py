@@ -3,7 +3,7 @@ r"""Battery: charge c, discharge d (MW at the connection) and energy e (MWh) per
     e[s,t] = e[s,t-1] + h (eta_c c[s,t] - d[s,t] / eta_d),   e[s,-1] = start
     0 <= e[s,t] <= E,  0 <= c[s,t], d[s,t] <= P[t]
     e[s,T-1] = end                               (unless the end is free)
-    sum_t h d[s,t] / eta_d <= cycles E D         (cycle limit; D days in the horizon)
+    sum_t h d[s,t] / eta_d <= cycles E D - drawn before   (cycle limit; D days in the horizon)
     c[s,t] <= P[t] m[s,t],  d[s,t] <= P[t] (1 - m[s,t]),  m binary, for (s,t) in the mode cells
 
 With a share of reserves, of which h_up, h_down MWh and r_up, r_down MW are held (`reserve`):
@@ -58,7 +58,7 @@ def add_battery(
         end = unit.end_energy_mwh
         block.end_energy = pyo.Constraint(m.S, rule=lambda b, s: b.energy[s, last] == end)
     if unit.max_cycles_per_day is not None:
-        most = unit.max_cycles_per_day * unit.energy_mwh * m.days
+        most = data.most_drawn(m.days)
         block.cycle_limit = pyo.Constraint(
             m.S, rule=lambda b, s: sum(drawn * b.discharge[s, t] for t in m.T) <= most
         )

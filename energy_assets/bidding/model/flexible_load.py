@@ -1,11 +1,12 @@
 r"""Flexible load: consumption lowered by d and raised by u (MW) around its baseline.
 
-    D[s,t] = D[s,t-1] + h d[s,t],   U[s,t] = U[s,t-1] + h u[s,t],   D[s,-1] = U[s,-1] = 0
-    -E <= D[s,t] - U[s,t] <= E                   (energy outstanding)
-    U[s,t+r] >= D[s,t],  D[s,t+r] >= U[s,t]      (made up for within r MTUs)
-    U[s,T-1] = D[s,T-1]                          (the day consumes what the baseline does)
+    x[s,t] = x[s,t-1] + h (d[s,t] - u[s,t]),   x[s,-1] = what is outstanding at the start
+    -E <= x[s,t] <= E                          (energy outstanding)
+    x[s,t] = 0 at the end of every recovery window, and of the horizon
 
-After Zerrahn and Schill (2015, Energy 84), in cumulated energies, so that rows stay short.
+Windows of the recovery time follow each other from the start of the delivery day. A limit on each
+change's own age would need a variable per pair of MTUs; on cumulated energies it can be evaded by
+lowering and raising at once, which earns nothing here.
 """
 
 from __future__ import annotations
@@ -20,26 +21,29 @@ def add_flexible_load(m: Any, block: Any, data: FlexibleLoadData, held: Held | N
     """Add a flexible load's variables and rows to its block."""
     import pyomo.environ as pyo
 
-    terms, hours, last = data.flexibility, m.hours, m.last
-    lower, upper = data.lower.tolist(), data.raise_.tolist()
+    terms, hours, shifted = data.flexibility, m.hours, data.shifted
+    lower, upper, most = data.lower.tolist(), data.raise_.tolist(), terms.energy_mwh
     block.lower = pyo.Var(m.S, m.T, bounds=lambda _, s, t: (0.0, lower[s][t]))
     block.raise_ = pyo.Var(m.S, m.T, bounds=lambda _, s, t: (0.0, upper[s][t]))
-    block.lowered = pyo.Var(m.S, m.T, within=pyo.NonNegativeReals)
-    block.raised = pyo.Var(m.S, m.T, within=pyo.NonNegativeReals)
-    for name, power, energy in (
-        ("lowered", block.lower, block.lowered),
-        ("raised", block.raise_, block.raised),
-    ):
-        _add_recursion(m, block, name, power, energy)
-    most = terms.energy_mwh
-    block.most_lowered = pyo.Constraint(
-        m.S, m.T, rule=lambda b, s, t: b.lowered[s, t] - b.raised[s, t] <= most
+    block.outstanding = pyo.Var(m.S, m.T, bounds=(-most, most))
+    block.first_outstanding = pyo.Constraint(
+        m.S,
+        rule=lambda b, s: (
+            b.outstanding[s, 0] == shifted + hours * b.lower[s, 0] - hours * b.raise_[s, 0]
+        ),
     )
-    block.most_raised = pyo.Constraint(
-        m.S, m.T, rule=lambda b, s, t: b.raised[s, t] - b.lowered[s, t] <= most
+    block.next_outstanding = pyo.Constraint(
+        m.S,
+        m.T_later,
+        rule=lambda b, s, t: (
+            b.outstanding[s, t]
+            == b.outstanding[s, t - 1] + hours * b.lower[s, t] - hours * b.raise_[s, t]
+        ),
     )
-    block.made_up = pyo.Constraint(m.S, rule=lambda b, s: b.raised[s, last] == b.lowered[s, last])
-    _add_recovery(m, block, data)
+    block.T_made_up = pyo.Set(dimen=1, initialize=data.window_ends.tolist())
+    block.made_up = pyo.Constraint(
+        m.S, block.T_made_up, rule=lambda b, s, t: b.outstanding[s, t] == 0.0
+    )
     if held is not None:
         _add_room(m, block, data, held)
     rate = terms.shift_cost * hours
@@ -49,35 +53,6 @@ def add_flexible_load(m: Any, block: Any, data: FlexibleLoadData, held: Held | N
 
     return UnitTerms(
         lambda s, t: block.lower[s, t] - block.raise_[s, t], cost if rate else lambda _: 0.0
-    )
-
-
-def _add_recursion(m: Any, block: Any, name: str, power: Any, energy: Any) -> None:
-    import pyomo.environ as pyo
-
-    hours = m.hours
-    first = pyo.Constraint(m.S, rule=lambda _, s: energy[s, 0] == hours * power[s, 0])
-    later = pyo.Constraint(
-        m.S,
-        m.T_later,
-        rule=lambda _, s, t: energy[s, t] == energy[s, t - 1] + hours * power[s, t],
-    )
-    block.add_component(f"first_{name}", first)
-    block.add_component(f"next_{name}", later)
-
-
-def _add_recovery(m: Any, block: Any, data: FlexibleLoadData) -> None:
-    import pyomo.environ as pyo
-
-    within = data.recovery_mtus
-    if within > m.last:
-        return
-    block.T_recovered = pyo.RangeSet(0, m.last - within)
-    block.raised_in_time = pyo.Constraint(
-        m.S, block.T_recovered, rule=lambda b, s, t: b.raised[s, t + within] >= b.lowered[s, t]
-    )
-    block.lowered_in_time = pyo.Constraint(
-        m.S, block.T_recovered, rule=lambda b, s, t: b.lowered[s, t + within] >= b.raised[s, t]
     )
 
 

@@ -32,7 +32,7 @@ def add_battery(
     if unit.end_energy_mwh is not None:
         a.equal("end_energy", (scenarios,), [energy[:, -1]], unit.end_energy_mwh)
     if unit.max_cycles_per_day is not None:
-        most = unit.max_cycles_per_day * unit.energy_mwh * horizon.days
+        most = data.most_drawn(horizon.days)
         a.at_most("cycle_limit", (scenarios,), [discharge * drawn], most)
     if mode_cells:
         _add_modes(a, data, mode_cells, charge, discharge)

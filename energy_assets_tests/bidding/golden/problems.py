@@ -244,7 +244,7 @@ OPTIMUM: dict[Callable[[], BiddingProblem], float] = {
     block_orders: 4969.176270,
     intraday_ladder_by_node: 805.356919,
     intraday_after_the_auction: -9049.173601,
-    flexible_load: -3821.891873,
+    flexible_load: -4197.573880,
     tail_risk: 13691.622485,
     step_curve_of_a_mixed_plant: 21483.788500,
     spring_day_of_23_hours: 561.073231,
