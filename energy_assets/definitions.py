@@ -71,6 +71,7 @@ def _definitions(workspace: Workspace) -> dg.Definitions:
     from energy_assets.defs.raw.assets import raw_assets
     from energy_assets.defs.schedules import failure_sensor, schedules
     from energy_assets.defs.sessions.automation import session_definitions
+    from energy_assets.defs.sessions.replan import replan_definitions
     from energy_assets.defs.settlement.assets import settlement_assets
     from energy_assets.defs.trading.assets import result_assets
 
@@ -93,7 +94,9 @@ def _definitions(workspace: Workspace) -> dg.Definitions:
         schedules=schedules(workspace),
         sensors=[failure_sensor(workspace), *outage_sensors(workspace)],
     )
-    return dg.Definitions.merge(day_ahead, session_definitions(workspace))
+    return dg.Definitions.merge(
+        day_ahead, session_definitions(workspace), replan_definitions(workspace)
+    )
 
 
 def _warehouse(settings: Settings, desks: Sequence[Desk]) -> dg.Definitions:

@@ -56,7 +56,7 @@ def stamps(
     """The decisions a run makes at a session's gate: one per delivery day."""
     tags, run_id = context.run.tags, context.run.run_id
     area = load_area(desk.area)
-    given, began = _mode(tags), _moment(context, workspace, RUN_BEGAN)
+    given, began = run_mode(tags), _moment(context, workspace, RUN_BEGAN)
     found = []
     for day in run_days(tags):
         in_time: Mode = "live" if began <= area.gate_closure(session, day) else "replay"
@@ -126,7 +126,8 @@ def _decision_time(tags: Mapping[str, str]) -> datetime | None:
     return None if given is None else datetime.fromisoformat(given).astimezone(UTC)
 
 
-def _mode(tags: Mapping[str, str]) -> Mode | None:
+def run_mode(tags: Mapping[str, str]) -> Mode | None:
+    """The mode a run was asked for; None where its gate decides."""
     for mode in get_args(Mode):
         if tags.get(MODE) == mode:
             known: Mode = mode
