@@ -44,10 +44,11 @@ def _position(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp) -> Floa
     area = load_area(desk.area)
     total, found = np.zeros(day.mtu_count), False
     for session in ("day_ahead", *_auctions(desk)):
-        if area.publication(session, day.label) > stamp.decision_time or session == stamp.session:
-            continue
         rows = _rows(lake, "trading.awards", desk, stamp, session)
-        if len(rows):
+        # An auction that was not held yet on that day has no rows, and no publication either.
+        if session == stamp.session or rows.is_empty():
+            continue
+        if area.publication(session, day.label) <= stamp.decision_time:
             found = True
             total += _by_mtu(rows.with_columns(net=pl.col("volume_mw")), day)
     # Trades of all decisions add up; of the other tables the newest decision counts.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from energy_assets import __version__
+from energy_assets.bidding.balancing_bids import BalancingEnergyBid
 from energy_assets.bidding.dispatch import Schedule
 from energy_assets.bidding.problem import FloatArray, StartState
 from energy_assets.bidding.solution import BiddingSolution, PathBand
@@ -57,6 +58,7 @@ class BidRun:
         ingested_before: Only rows written before this were read.
         gate_closure: Gate of the session.
         note: Why this rung, and outages that were not public.
+        balancing: Balancing energy bids of a re-plan.
     """
 
     solution: BiddingSolution
@@ -67,11 +69,14 @@ class BidRun:
     ingested_before: datetime
     gate_closure: datetime
     note: str
+    balancing: Sequence[BalancingEnergyBid] = ()
 
 
 def write_bid_run(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, run: BidRun) -> int:
     """Write a rung's orders, plan and, last, its `bid_runs` row; returns the rows written."""
     tables = order_rows(run.orders, run.solution.rung.value)
+    if run.balancing:
+        tables["bids.balancing_energy_bids"] = _balancing_rows(run)
     tables["bids.dispatch_plan"] = plan_rows(day, run)
     tables["bids.bid_runs"] = _run_row(desk, day, run)
     return sum(
@@ -90,16 +95,26 @@ def order_rows(orders: SessionOrders, rung: str) -> dict[str, pl.DataFrame]:
         found = {"bids.curve_orders": _curve_rows(orders)}
         if orders.blocks:
             found["bids.block_orders"] = _block_rows(orders)
-    return {
-        name: frame.with_columns(
-            rung=pl.lit(rung),
-            participant_id=pl.lit(orders.participant_id),
-            portfolio_id=pl.lit(orders.portfolio_id),
-            balance_area=pl.lit(orders.balance_area),
-            order_scope=pl.lit(orders.order_scope),
-        )
-        for name, frame in found.items()
-    }
+    return {name: _owned(frame, orders, rung) for name, frame in found.items()}
+
+
+def _owned(frame: pl.DataFrame, orders: SessionOrders, rung: str) -> pl.DataFrame:
+    return frame.with_columns(
+        rung=pl.lit(rung),
+        participant_id=pl.lit(orders.participant_id),
+        portfolio_id=pl.lit(orders.portfolio_id),
+        balance_area=pl.lit(orders.balance_area),
+        order_scope=pl.lit(orders.order_scope),
+    )
+
+
+def _balancing_rows(run: BidRun) -> pl.DataFrame:
+    rows = [
+        (bid.product, bid.start, bid.minutes, bid.price, bid.volume_mw, bid.obliged_mw)
+        for bid in run.balancing
+    ]
+    frame = _frame("bids.balancing_energy_bids", rows)
+    return _owned(frame, run.orders, run.solution.rung.value)
 
 
 def _curve_rows(orders: OrderSet) -> pl.DataFrame:
@@ -188,12 +203,13 @@ def plan_rows(day: DeliveryDay, run: BidRun) -> pl.DataFrame:
             bands.append((plan.name, "stored_energy", plan.energy))
     position = PathBand.over(run.solution.position, run.probabilities)
     bands.append((POSITION, POSITION, position))
+    starts = list(run.solution.starts) or day.starts
     frames = [
         pl.DataFrame(
             {
                 "unit": unit,
                 "quantity": quantity,
-                "period_start": day.starts,
+                "period_start": starts,
                 "resolution_min": day.mtu_minutes,
                 "expected": band.mean,
                 "p05": band.p05,
@@ -340,34 +356,76 @@ def schedule_rows(day: DeliveryDay, schedule: Schedule) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def start_states(lake: Lake, desk: Desk, day: DeliveryDay, mode: str) -> dict[str, StartState]:
+def start_states(
+    lake: Lake, desk: Desk, day: DeliveryDay, mode: str, decided_by: datetime
+) -> dict[str, StartState]:
     """States at the start of a delivery day, from the schedules of the days before.
 
     Units without a schedule on the day before start as the desk declares.
     """
+    return states_at(lake, desk, day, day.start, mode, decided_by)
+
+
+def states_at(
+    lake: Lake,
+    desk: Desk,
+    day: DeliveryDay,
+    moment: datetime,
+    mode: str,
+    decided_by: datetime,
+) -> dict[str, StartState]:
+    """States at a moment of a delivery day, from the newest schedules up to it.
+
+    Units without a schedule up to that moment start as the desk declares.
+
+    Args:
+        lake: The lake.
+        desk: The desk.
+        day: Delivery day.
+        moment: When, in the day or at its start.
+        mode: Of the decisions whose schedules count.
+        decided_by: Schedules of later decisions do not count.
+    """
     before = load_area(desk.area).session().delivery_day_of(day.start - _AN_INSTANT)
     # Days enough to see how long a thermal unit has been on or off.
-    reach = max(
-        (max(u.min_up_hours, u.min_down_hours) for u in desk.units_of(ThermalUnit)), default=0
-    )
-    rows = lake.current(
-        "bids.unit_schedules",
-        scope=desk.name,
-        session="day_ahead",
-        delivery_day=[before.label - timedelta(days=n) for n in range(1 + math.ceil(reach / 23))],
-        mode=mode,
+    reach = max((_memory_hours(unit) for unit in desk.units_of(ThermalUnit)), default=0)
+    labels = [before.label - timedelta(days=n) for n in range(1 + math.ceil(reach / 23))]
+    if moment > day.start:
+        labels.append(day.label)
+    rows = lake.current("bids.unit_schedules", scope=desk.name, delivery_day=labels, mode=mode)
+    # Every session of a day leaves a schedule: the newest one holds.
+    rows = (
+        rows.filter(pl.col("period_start") < moment, pl.col("decision_time") <= decided_by)
+        .sort("decision_time", maintain_order=True)
+        .unique(["unit", "period_start"], keep="last", maintain_order=True)
     )
     states = {}
     for unit in desk.units:
         mine = rows.filter(pl.col("unit") == unit.name).sort("period_start")
-        if mine.is_empty() or mine["delivery_day"][-1] != before.label:
+        if mine.is_empty() or _end(mine.row(-1, named=True)) != moment:
             continue
         if isinstance(unit, BatteryUnit):
             energy = float(np.clip(mine["stored_energy_mwh"][-1], 0.0, unit.energy_mwh))
-            states[unit.name] = StartState(energy_mwh=energy)
+            of_day = mine.filter(pl.col("period_start") >= day.start)
+            power = of_day["power_mw"].clip(lower_bound=0.0)
+            hours = of_day["resolution_min"] / 60 / unit.discharge_efficiency
+            states[unit.name] = StartState(
+                energy_mwh=energy, drawn_mwh=float((power * hours).sum())
+            )
         elif isinstance(unit, ThermalUnit):
-            states[unit.name] = _thermal_state(unit, mine, day.start)
+            states[unit.name] = _thermal_state(unit, mine, moment)
     return states
+
+
+def _memory_hours(unit: ThermalUnit) -> int:
+    """How far back its state reaches: minimum times, and until a start is cold."""
+    cold = 0 if unit.cold_start_cost is None else unit.cold_after_hours
+    return max(unit.min_up_hours, unit.min_down_hours, cold)
+
+
+def _end(row: dict[str, Any]) -> datetime:
+    end: datetime = row["period_start"] + timedelta(minutes=row["resolution_min"])
+    return end
 
 
 def _thermal_state(unit: ThermalUnit, rows: pl.DataFrame, now: datetime) -> StartState:

@@ -1,121 +1,144 @@
-"""The bid ladder: the last rung first, better rungs replace it.
+"""The bid ladder: the best rung that holds, and why no better one did.
 
-The last rung is a price-independent schedule for must-run and obligations. It needs no solver and
-is always valid: load bought, wind and solar sold at their expected output, batteries idle (or on a
-straight way to their end energy), thermal units only where they must run.
+    stochastic          the full problem                                         solver
+    reduced_scenarios   the full problem on a few scenarios                      solver
+    lp_with_repair      its relaxation, commitment repaired, linear program      solver
+    marginal_cost       curves of the units' merit order
+    last_accepted       the last orders in force, re-validated
+    price_independent   must-run and obligations
 
-Belongs here: the rungs and the choice between them. Not here: time budgets and the watchdog.
+Every rung's orders pass the same checks. Under budgets the rungs with a solver run in a child
+process that is killed at its budget; without, in this process to their end, so that a replay always
+gives the same.
+
+Belongs here: the order of the rungs and the choice between them. Not here: what a rung does
+(`stochastic`, `ladder`), the rows of a run (`runs`), the watchdog.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 
-from energy_assets.bidding.arrays import FloatArray
-from energy_assets.bidding.curves import flat_orders
-from energy_assets.bidding.handoff import SolverError
-from energy_assets.bidding.model.thermal import commitment_bounds
-from energy_assets.bidding.model_data import BatteryData, ModelData, ThermalData, model_data
-from energy_assets.bidding.operation import Operation, summarise
+from energy_assets.bidding.ladder.budgets import Budgets
+from energy_assets.bidding.ladder.failure import RungFailedError, failure_text
+from energy_assets.bidding.ladder.few_scenarios import lp_with_repair, reduced_scenarios
+from energy_assets.bidding.ladder.last_accepted import FindEarlier, last_accepted
+from energy_assets.bidding.ladder.marginal_cost import marginal_cost
+from energy_assets.bidding.ladder.price_independent import price_independent
+from energy_assets.bidding.ladder.solver_child import Make, made_in_child
 from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.solution import BiddingSolution, Rung
 from energy_assets.bidding.stochastic import solve
-from energy_assets.errors import InfeasibleError
-from energy_assets.market.orders import CurveOrder
+from energy_assets.market import DeliveryDay, OrderSet
+from energy_assets.market.orders import require_valid
+
+__all__ = ["LADDER", "LadderRung", "best_bid", "price_independent"]
+
+Require = Callable[[BiddingSolution], object]
 
 
-def best_bid(problem: BiddingProblem) -> BiddingSolution:
-    """The best rung that holds; a lower one states why.
+@dataclass(frozen=True)
+class LadderRung:
+    """A rung and what makes it.
 
-    The price-independent schedule is made first, so that there is always something to send.
+    Attributes:
+        rung: Its name on the record.
+        make: The function of a module that makes it.
+        needs_solver: Whether it can take long, so that a budget is kept.
     """
-    last = price_independent(problem)
-    try:
-        return solve(problem)
-    except (SolverError, InfeasibleError) as error:
-        return replace(last, reason=str(error))
+
+    rung: Rung
+    make: Make
+    needs_solver: bool = False
 
 
-def price_independent(problem: BiddingProblem, *, reason: str = "") -> BiddingSolution:
-    """The last rung: one price-independent order per MTU."""
-    data = model_data(problem)
-    operation = _operation(data)
-    curves: tuple[CurveOrder, ...] = ()
-    position = np.zeros(data.mtu_count)
+# Best first. `last_accepted` joins where earlier orders can be found, `price_independent` is last.
+LADDER = (
+    LadderRung(Rung.STOCHASTIC, solve, needs_solver=True),
+    LadderRung(Rung.REDUCED_SCENARIOS, reduced_scenarios, needs_solver=True),
+    LadderRung(Rung.LP_WITH_REPAIR, lp_with_repair, needs_solver=True),
+    LadderRung(Rung.MARGINAL_COST, marginal_cost),
+)
+
+
+def best_bid(
+    problem: BiddingProblem,
+    *,
+    budgets: Budgets | None = None,
+    find_earlier: FindEarlier | None = None,
+    require: Require | None = None,
+    ladder: Sequence[LadderRung] = LADDER,
+) -> BiddingSolution:
+    """The best rung that holds; a lower one states why each better one did not.
+
+    Args:
+        problem: The problem.
+        budgets: Seconds per rung; None runs each to its end in this process.
+        find_earlier: Finds the last orders in force; without it that rung is left out.
+        require: Raises where a solution's orders break a rule of the session.
+        ladder: The rungs above those two, best first.
+
+    Raises:
+        MarketRuleError: Even the price-independent orders break a rule.
+    """
+    rungs = list(ladder)
+    if find_earlier is not None:
+        rungs.append(LadderRung(Rung.LAST_ACCEPTED, lambda p: last_accepted(p, find_earlier)))
+    failures: list[str] = []
+    for rung in rungs:
+        try:
+            solution = _made(rung, problem, budgets)
+            _require_sound(problem, solution, require)
+        # No error of a rung, not even a fault of its own, may cost the gate: it is on the record.
+        except Exception as error:
+            failures.append(f"{rung.rung}: {failure_text(error)}")
+        else:
+            return replace(solution, reason="; ".join(failures))
+    solution = price_independent(problem, reason="; ".join(failures))
+    _require_sound(problem, solution, require)
+    return solution
+
+
+def _made(rung: LadderRung, problem: BiddingProblem, budgets: Budgets | None) -> BiddingSolution:
+    if budgets is None or not rung.needs_solver:
+        return rung.make(problem)
+    seconds = budgets.seconds.get(rung.rung, 0.0)
+    if seconds <= 0:
+        msg = "no time left before the gate"
+        raise RungFailedError(msg)
+    return made_in_child(rung.make, problem, seconds)
+
+
+def _require_sound(
+    problem: BiddingProblem, solution: BiddingSolution, require: Require | None
+) -> None:
+    """Raise unless figures are finite and the orders keep the market's rules."""
+    for name in ("position", "profit"):
+        if not np.isfinite(getattr(solution, name)).all():
+            msg = f"{name} is not finite"
+            raise RungFailedError(msg)
     if problem.auction:
-        nothing = np.zeros(data.price.shape)
-        curves = flat_orders(problem, data.probability @ operation.surplus(data, nothing))
-        tick = problem.rules.volume_tick_mw
-        position = np.array([curve.points[0][1] * tick for curve in curves])
-    return summarise(
-        problem,
-        data,
-        operation,
-        np.broadcast_to(position, data.price.shape),
-        rung=Rung.PRICE_INDEPENDENT,
-        curves=curves,
-        objective=float("nan"),
-        bound=float("nan"),
-        gap=float("nan"),
-        bound_scope="none",
-        status="no solver",
-        reason=reason,
+        _require_valid_curves(problem, solution)
+    if require is not None:
+        require(solution)
+
+
+def _require_valid_curves(problem: BiddingProblem, solution: BiddingSolution) -> None:
+    end = problem.starts[-1] + timedelta(minutes=problem.mtu_minutes)
+    day = DeliveryDay(problem.start.date(), problem.start, end, problem.mtu_minutes, "UTC")
+    orders = OrderSet(
+        area="problem",
+        session="curves",
+        delivery_day=day.label,
+        currency="",
+        rules=problem.rules,
+        curves=solution.curves,
+        participant_id="",
+        portfolio_id="",
+        balance_area="",
     )
-
-
-def _operation(data: ModelData) -> Operation:
-    shape = data.price.shape
-    flows = {battery.unit.name: _way_to_end(battery, data) for battery in data.batteries}
-    energy = {}
-    for battery in data.batteries:
-        unit, flow = battery.unit, flows[battery.unit.name]
-        stored = np.where(
-            flow < 0, -flow * unit.charge_efficiency, -flow / unit.discharge_efficiency
-        )
-        path = battery.start_energy + data.hours * np.cumsum(stored)
-        energy[unit.name] = np.broadcast_to(path, shape)
-    runs = {t.unit.name: _must_run(t, data) for t in data.thermals}
-    return Operation(
-        output={part.name: part.available for part in data.renewables},
-        charge={name: np.broadcast_to(np.maximum(-f, 0), shape) for name, f in flows.items()},
-        discharge={name: np.broadcast_to(np.maximum(f, 0), shape) for name, f in flows.items()},
-        energy=energy,
-        power={name: np.broadcast_to(power, shape) for name, (power, _) in runs.items()},
-        lowered={load.name: np.zeros(shape) for load in data.loads},
-        raised={load.name: np.zeros(shape) for load in data.loads},
-        on={
-            thermal.unit.name: np.tile(runs[thermal.unit.name][1], (thermal.case_count, 1))
-            for thermal in data.thermals
-        },
-        offered={r.name: np.zeros(r.prices.shape) for r in data.reserves if r.awarded is None},
-    )
-
-
-def _way_to_end(battery: BatteryData, data: ModelData) -> FloatArray:
-    """Net injection (T,) that leads from the start to the end energy in proportion to power."""
-    unit = battery.unit
-    end = battery.start_energy if unit.end_energy_mwh is None else unit.end_energy_mwh
-    needed, limit = end - battery.start_energy, battery.power_limit
-    total = float(limit.sum()) * data.hours
-    if total <= 0 or needed == 0:
-        return np.zeros(data.mtu_count)
-    at_connection = (
-        needed / unit.charge_efficiency if needed > 0 else needed * unit.discharge_efficiency
-    )
-    return -limit * min(1.0, max(-1.0, at_connection / total))
-
-
-def _must_run(thermal: ThermalData, data: ModelData) -> tuple[FloatArray, FloatArray]:
-    """Power (T,) and hours on (H,): on only while it has to be, at the least it can."""
-    lowest, _ = commitment_bounds(thermal, data.mtus_per_hour)
-    on = np.array(lowest, dtype=float)
-    unit, power = thermal.unit, thermal.start_power
-    fall = np.inf if unit.ramp_down_mw_per_hour is None else unit.ramp_down_mw_per_hour * data.hours
-    path = np.zeros(data.mtu_count)
-    for t in range(data.mtu_count):
-        floor = unit.min_power_mw * on[t // data.mtus_per_hour]
-        power = max(floor, power - fall) if floor else 0.0
-        path[t] = min(power, thermal.power_limit[t])
-    return path, on
+    require_valid(orders, day, problem.rules)

@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
@@ -24,6 +25,10 @@ from energy_assets.bidding.desk_problem import (
     last_rung_problem,
 )
 from energy_assets.bidding.earlier_awards import earlier_awards
+from energy_assets.bidding.ladder.budgets import Budgets
+from energy_assets.bidding.ladder.earlier_orders import earlier_orders
+from energy_assets.bidding.ladder.last_accepted import FindEarlier
+from energy_assets.bidding.later_part import later_part
 from energy_assets.bidding.market_outlook import market_outlook
 from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.bidding.records import (
@@ -32,6 +37,7 @@ from energy_assets.bidding.records import (
     offers_from_rows,
     orders_from_rows,
     start_states,
+    states_at,
     write_bid_run,
 )
 from energy_assets.bidding.rungs import best_bid, price_independent
@@ -44,7 +50,7 @@ from energy_assets.curation.unpublished_outages import (
     unpublished,
     unpublished_note,
 )
-from energy_assets.errors import InputError, MarketRuleError
+from energy_assets.errors import InputError
 from energy_assets.forecasting.day_ahead import seed_of
 from energy_assets.forecasting.records import scenarios_from_rows
 from energy_assets.lakehouse.current import rows_in_force
@@ -88,7 +94,7 @@ def run_last_rung(
     """Write the price-independent orders, so that there is always something to send."""
     day = _day(desk, stamp)
     known = _knowledge(lake, desk, stamp, ingested_before)
-    states = start_states(lake, desk, day, stamp.mode)
+    states = start_states(lake, desk, day, stamp.mode, stamp.decision_time)
     problem = last_rung_problem(known, desk, day, states)
     if desk.markets.sessions != ["day_ahead"]:
         earlier = earlier_awards(lake, known, desk, day, stamp)
@@ -119,7 +125,7 @@ def run_bids(
         where=stamp.where,
     )
     scenarios = scenarios_from_rows(rows, day)
-    states = start_states(lake, desk, day, stamp.mode)
+    states = start_states(lake, desk, day, stamp.mode, stamp.decision_time)
     problem = forecast_problem(known, desk, scenarios, states)
     models = {"scenarios": rows["content_hash"][0]}
     notes: tuple[str, ...] = ()
@@ -131,22 +137,62 @@ def run_bids(
             problem, desk, day, stamp.session, outlook, earlier, stamp.decision_time
         )
         notes = outlook.notes
-    bid = best_valid_bid(problem, desk, stamp)
+        problem = _open_part(lake, desk, day, stamp, problem)
+    bid = best_valid_bid(
+        problem,
+        desk,
+        stamp,
+        budgets=_budgets(lake, desk, stamp),
+        find_earlier=partial(earlier_orders, lake, desk, stamp, known.ingested_before),
+    )
     return _write(lake, desk, stamp, known, problem, bid, states, models, notes)
 
 
-def best_valid_bid(problem: BiddingProblem, desk: Desk, stamp: RunStamp) -> Bid:
+def _open_part(
+    lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp, problem: BiddingProblem
+) -> BiddingProblem:
+    """The part of the day that a session sells."""
+    sold = load_area(desk.area).delivery_day(stamp.session, stamp.delivery_day)
+    if stamp.session not in load_area(desk.area).sessions or sold.start <= day.start:
+        return problem
+    first = day.starts.index(sold.start)
+    states = states_at(lake, desk, day, sold.start, stamp.mode, stamp.decision_time)
+    return later_part(problem, first, states)
+
+
+def best_valid_bid(
+    problem: BiddingProblem,
+    desk: Desk,
+    stamp: RunStamp,
+    *,
+    budgets: Budgets | None = None,
+    find_earlier: FindEarlier | None = None,
+) -> Bid:
     """The best rung whose orders keep the market's rules; a lower one states why.
+
+    Args:
+        problem: The session's problem.
+        desk: The desk.
+        stamp: The decision.
+        budgets: Seconds per rung; None runs each to its end.
+        find_earlier: Finds the last orders in force.
 
     Raises:
         MarketRuleError: Even the price-independent orders break a rule.
     """
-    try:
-        solution = best_bid(problem)
-        return Bid(session_orders(problem, solution, desk, stamp), solution)
-    except MarketRuleError as error:
-        solution = price_independent(problem, reason=str(error))
-        return Bid(session_orders(problem, solution, desk, stamp), solution)
+
+    def orders(solution: BiddingSolution) -> SessionOrders:
+        return session_orders(problem, solution, desk, stamp)
+
+    solution = best_bid(problem, budgets=budgets, find_earlier=find_earlier, require=orders)
+    return Bid(orders(solution), solution)
+
+
+def _budgets(lake: Lake, desk: Desk, stamp: RunStamp) -> Budgets | None:
+    """What is left before the gate of a live decision; a replay has no clock to keep."""
+    if stamp.mode != "live":
+        return None
+    return Budgets.until(gate_of(desk, stamp), lake.clock())
 
 
 def orders_in_force(lake: Lake, desk: Desk, stamp: RunStamp) -> tuple[OrderSet, str]:
@@ -210,7 +256,7 @@ def _write(
         solution=bid.solution,
         orders=bid.orders,
         probabilities=problem.weights,
-        input_hash=_input_hash(known, states, models),
+        input_hash=input_hash(known, states, models),
         model_versions=models,
         ingested_before=known.ingested_before,
         gate_closure=gate_of(desk, stamp),
@@ -227,7 +273,8 @@ def _knowledge(
     return desk_view(lake, desk, stamp.decision_time, ingested_before or lake.clock())
 
 
-def _input_hash(known: PointInTime, states: StartStates, models: Mapping[str, str]) -> str:
+def input_hash(known: PointInTime, states: StartStates, models: Mapping[str, str]) -> str:
+    """Hash of everything a decision read: rows, start states, forecasts."""
     parts = [known.input_hash(), *sorted(models.values())]
     parts += [f"{name}={states[name].model_dump_json()}" for name in sorted(states)]
     return hashlib.sha256("/".join(parts).encode()).hexdigest()

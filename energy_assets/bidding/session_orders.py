@@ -11,7 +11,9 @@ Belongs here: that choice, rounding of blocks and intraday orders. Not here: cur
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from energy_assets.bidding.curves import order_set
 from energy_assets.bidding.problem import BiddingProblem
@@ -20,7 +22,7 @@ from energy_assets.bidding.reserve_rounding import reserve_offers
 from energy_assets.bidding.session_problem import INTRADAY, RESERVE_SESSIONS
 from energy_assets.bidding.solution import BiddingSolution
 from energy_assets.lakehouse.run_stamp import RunStamp
-from energy_assets.market import BlockOrder, CurveRules, load_area
+from energy_assets.market import BlockOrder, CurveOrder, CurveRules, DeliveryDay, load_area
 from energy_assets.market.areas import ContinuousRules
 from energy_assets.market.intraday_orders import (
     IntradayOrder,
@@ -55,7 +57,7 @@ def session_orders(
     rules = area.session(stamp.session).curve_rules(day.label)
     nothing = [flat_curve(mtu.start, mtu.minutes, 0.0, rules) for mtu in day.mtus]
     return order_set(
-        [curve for curve in solution.curves if day.start <= curve.start < day.end] or nothing,
+        _on_grid(solution.curves, day) or nothing,
         desk,
         day,
         rules,
@@ -63,6 +65,17 @@ def session_orders(
         session=stamp.session,
         blocks=_blocks(solution, rules, day.mtu_minutes),
     )
+
+
+def _on_grid(curves: Sequence[CurveOrder], day: DeliveryDay) -> list[CurveOrder]:
+    """The curves by a session's MTUs: an hour's curve serves each of its quarter-hours."""
+    return [
+        replace(curve, start=mtu.start, minutes=mtu.minutes)
+        for curve in curves
+        for mtu in day.mtus
+        if mtu.minutes <= curve.minutes
+        and curve.start <= mtu.start < curve.start + timedelta(minutes=curve.minutes)
+    ]
 
 
 def gate_of(desk: Desk, stamp: RunStamp) -> datetime:

@@ -28,6 +28,7 @@ import numpy as np
 from energy_assets.bidding.arrays import FloatArray
 from energy_assets.bidding.market_outlook import MarketOutlook
 from energy_assets.bidding.markets import BlockCandidate, IntradayMarket, ReserveMarket
+from energy_assets.bidding.model_data import imbalance_prices
 from energy_assets.bidding.problem import BiddingProblem, checked
 from energy_assets.market import DeliveryDay, load_area
 from energy_assets.market.clock import wall_clock
@@ -166,8 +167,12 @@ def _reserve(
     block_of = tuple(bisect_right(begins, mtu.start) - 1 for mtu in day.mtus)
     known = outlook.capacity.get(product)
     capacity = np.zeros((problem.scenario_count, len(blocks))) if known is None else known
-    direction = "down" if rules.direction == "down" else "up"
-    spread = outlook.energy_spread.get(direction)
+    spread = outlook.energy_spread.get(rules.direction)
+    energy_prices = None if spread is None else problem.prices + spread
+    if rules.direction == "symmetric":
+        # Its energy stays in the provider's balance group and settles as imbalance.
+        long_price, short_price = imbalance_prices(problem)
+        energy_prices = (long_price + short_price) / 2
     return ReserveMarket(
         name=product,
         direction=rules.direction,
@@ -176,7 +181,7 @@ def _reserve(
         capacity_prices=capacity,
         awarded_mw=awarded,
         activation=outlook.called.get(product),
-        energy_prices=None if spread is None else problem.prices + spread,
+        energy_prices=energy_prices,
         duration_hours=rules.duration_hours,
         full_activation_minutes=rules.full_activation_minutes,
         min_volume_mw=rules.min_volume_mw,

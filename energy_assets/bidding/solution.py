@@ -1,7 +1,7 @@
 """What a rung hands over: curves, expected dispatch, value, risk and how far it is proven.
 
 Belongs here: the solution's types and the statistics over scenarios. Not here: how a solution is
-found (`stochastic`, `rungs`), rounding to ticks (`curves`).
+found (`stochastic`, `ladder`), rounding to ticks (`curves`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ class Rung(StrEnum):
     """The rungs of the bid ladder, best first."""
 
     STOCHASTIC = "stochastic"
+    REDUCED_SCENARIOS = "reduced_scenarios"
+    LP_WITH_REPAIR = "lp_with_repair"
+    MARGINAL_COST = "marginal_cost"
+    LAST_ACCEPTED = "last_accepted"
     PRICE_INDEPENDENT = "price_independent"
 
 

@@ -252,7 +252,10 @@ def what_if(
     decision = _decision(lake, desk, day)
     known = desk_view(lake, desk, decision.time, decision.ingested_before)
     problem = forecast_problem(
-        known, desk, decision.scenarios, start_states(lake, desk, day, decision.mode)
+        known,
+        desk,
+        decision.scenarios,
+        start_states(lake, desk, day, decision.mode, known.decision_time),
     )
     base, found = compare(problem, chosen, shock_context(known, desk, day), progress)
     return WhatIf(

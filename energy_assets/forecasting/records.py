@@ -74,18 +74,21 @@ def scenarios_from_rows(rows: pl.DataFrame, day: DeliveryDay) -> Scenarios:
     """The joint paths of one batch of `forecasts.scenarios`.
 
     Raises:
-        InputError: There are no rows.
+        InputError: There are no rows, or a path lacks a period.
     """
+    where = f"forecasts.scenarios on {day.label}"
     if rows.is_empty():
-        where = f"forecasts.scenarios on {day.label}"
         raise InputError(where, expected="scenarios of this decision", found="none")
     ordered = rows.sort("target", "scenario", "period_start")
     first = ordered.filter(pl.col("period_start") == day.start)
     probabilities = first.filter(pl.col("target") == PRICE)["probability"].to_numpy()
-    paths = {
-        target: group["value"].to_numpy().reshape(len(probabilities), day.mtu_count)
-        for (target,), group in ordered.group_by("target", maintain_order=True)
-    }
+    shape = (len(probabilities), day.mtu_count)
+    paths = {}
+    for (target,), group in ordered.group_by("target", maintain_order=True):
+        if len(group) != shape[0] * shape[1]:
+            expected = f"{shape[0]} paths of {shape[1]} periods of {target}"
+            raise InputError(where, expected=expected, found=f"{len(group)} rows")
+        paths[target] = group["value"].to_numpy().reshape(shape)
     return Scenarios(day, probabilities, paths)
 
 

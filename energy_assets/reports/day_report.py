@@ -21,6 +21,10 @@ from energy_assets.trading.ledger import amount_text, profit_cents
 
 RUNG_NAMES = {
     "stochastic": "Stochastic",
+    "reduced_scenarios": "Reduced scenarios",
+    "lp_with_repair": "LP with repair",
+    "marginal_cost": "Marginal cost",
+    "last_accepted": "Last accepted",
     "price_independent": "Price-independent",
 }
 _VERDICT_ORDER = {"missing": 0, "suspect": 1, "good": 2}

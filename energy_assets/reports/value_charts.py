@@ -20,10 +20,16 @@ from energy_assets.trading.ledger import amount_text, profit_cents, totals_cents
 
 COMPONENT_NAMES = {
     "day_ahead": "Day-ahead",
+    "intraday_auction": "Intraday auctions",
+    "intraday": "Intraday trades",
+    "reserve_capacity": "Reserve capacity",
+    "reserve_energy": "Reserve energy",
     "imbalance": "Imbalance",
     "fuel_and_co2": "Fuel & CO2",
+    "running": "Running",
     "start": "Starts",
     "wear": "Battery wear",
+    "load_shift": "Load shifting",
 }
 
 

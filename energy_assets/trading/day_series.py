@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -83,6 +84,32 @@ class DaySeries:
         return tuple(
             sum(self.values[i : i + count], Decimal()) for i in range(0, len(self.values), count)
         )
+
+
+def energy_by_period(
+    rows: Iterable[tuple[datetime, int, Decimal]], day: DeliveryDay, minutes: int, where: str
+) -> tuple[Decimal, ...]:
+    """Energies of any periods of a day added up on a grid; gaps are nothing.
+
+    Args:
+        rows: Start, minutes and energy; each is spread evenly over the time it covers.
+        day: Delivery day.
+        minutes: Length of a period of the grid.
+        where: What it is, for error messages.
+
+    Raises:
+        InputError: If a period lies outside the day.
+    """
+    totals = [Decimal()] * (day.hours * 60 // minutes)
+    for start, length, energy in rows:
+        first = round((start - day.start).total_seconds() / 60)
+        if first < 0 or first + length > day.hours * 60:
+            expected = f"a period within delivery day {day.label}"
+            raise InputError(_at(where, start), expected=expected, found=f"{length} min")
+        for index in range(first // minutes, -(-(first + length) // minutes)):
+            begin, end = max(first, index * minutes), min(first + length, (index + 1) * minutes)
+            totals[index] += energy * (end - begin) / length
+    return tuple(totals)
 
 
 def _require_grid(starts: list[datetime], day: DeliveryDay, minutes: int, where: str) -> None:

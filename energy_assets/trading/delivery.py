@@ -1,118 +1,44 @@
-"""From an award to delivered energy and cash: the schedule after the auction, and its settlement.
+"""From a schedule to delivered energy and cash.
 
-After the auction the position is known, outputs are not: controllable units are scheduled against
-the expected output, keep that schedule, and the rest is imbalance. Where the area forbids taking
-imbalance on purpose, none pays in the schedule. Delivered energy of wind, solar
-and load is what their meter says, capped where the schedule curtailed them.
+Units the desk controls keep their schedule and deliver reserve that is called on top; the rest is
+imbalance. Delivered energy of wind, solar and load is what their meter says, capped where the
+schedule curtailed them; a flexible load's meter is its baseline, so what the schedule lowers is
+taken off it.
 
-Belongs here: those two steps, used by the daily jobs and by backtests alike. Not here: the
-optimisation (`bidding.dispatch`), rounding and prices (`settlement`, `imbalance_prices`).
+Belongs here: those two steps, used by the daily jobs and by backtests alike. Not here: schedules
+(`scheduling`), calls (`called_energy`), rounding and prices (`settlement`, `imbalance_prices`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from energy_assets.bidding.desk_problem import StartStates, path_problem
-from energy_assets.bidding.dispatch import Schedule, redispatch
-from energy_assets.bidding.problem import BiddingProblem, FloatArray
+from energy_assets.bidding.problem import FloatArray
 from energy_assets.bidding.records import schedule_rows
-from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.tables import table
 from energy_assets.market import DeliveryDay, load_area
-from energy_assets.portfolio import (
-    BatteryUnit,
-    Desk,
-    LoadUnit,
-    SolarUnit,
-    ThermalUnit,
-    WindUnit,
-)
+from energy_assets.portfolio import Desk, LoadUnit, SolarUnit, WindUnit
+from energy_assets.trading.called_energy import operate
 from energy_assets.trading.imbalance_prices import DeviationPenalty, ImbalanceTariff, SinglePrices
-from energy_assets.trading.plant import controllable_units, meter_schedules
-from energy_assets.trading.settlement import SettlementInputs, settle
-from energy_assets.trading.unit_costs import UnitCosts
+from energy_assets.trading.scheduling import Delivery, schedule_award
+from energy_assets.trading.settlement import OtherMarkets, SettlementInputs, settle
+from energy_assets.trading.unit_costs import unit_costs
+
+__all__ = ["Delivery", "delivered_energy", "schedule_award", "settle_delivery"]
 
 # A plan this far below the expected output was meant as curtailment, not as rounding.
 _CURTAILED_MW = 0.05
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """A delivery day as planned after the award.
-
-    Attributes:
-        schedule: Operation of every unit.
-        expected: Expected output of each wind, solar and load unit, (T,) MW.
-        problem: The path problem it solves (start states, costs).
-    """
-
-    schedule: Schedule
-    expected: Mapping[str, FloatArray]
-    problem: BiddingProblem
-
-
-def schedule_award(
-    known: PointInTime,
+def delivered_energy(
     desk: Desk,
     day: DeliveryDay,
-    start_states: StartStates,
-    awards: pl.DataFrame,
-    expected: Mapping[str, FloatArray],
-) -> Delivery:
-    """Schedule the units for an award.
-
-    Args:
-        known: Rows as of the decision (outages, fuel prices).
-        desk: The desk.
-        day: Delivery day.
-        start_states: States before the first MTU.
-        awards: Own columns of `trading.awards`.
-        expected: Expected output per wind, solar and load unit, (T,) MW.
-    """
-    ordered = awards.sort("period_start")
-    prices = ordered["price"].to_numpy()
-    problem = path_problem(known, desk, day, start_states, prices, expected)
-    if _intentional_forbidden(desk, day):
-        problem = _without_gain_from_imbalance(problem)
-    schedule = redispatch(problem, ordered["volume_mw"].to_numpy(), expected, prices)
-    # Units nobody controls are in the plan too: the market position is the sum of all.
-    forced = {
-        name: -path if isinstance(desk.unit(name), LoadUnit) else path
-        for name, path in expected.items()
-    }
-    complete = replace(schedule, power=forced | schedule.power)
-    return Delivery(complete, expected, problem)
-
-
-def _intentional_forbidden(desk: Desk, day: DeliveryDay) -> bool:
-    rules = load_area(desk.area).imbalance
-    return rules is not None and rules.on(day.label).intentional == "forbidden"
-
-
-def _without_gain_from_imbalance(problem: BiddingProblem) -> BiddingProblem:
-    """The problem with an aversion no imbalance earns back.
-
-    Moving energy through imbalance, or running or stopping a unit into it, gains at most the spread
-    of prices and running costs; a deviation that cannot be avoided costs every schedule alike.
-    """
-    levels = [0.0, float(problem.prices.min()), float(problem.prices.max())]
-    for unit in problem.units:
-        if isinstance(unit, ThermalUnit):
-            levels.append(float(np.max(problem.marginal_costs[unit.name])))
-        elif isinstance(unit, WindUnit | SolarUnit):
-            levels.append(unit.variable_cost)
-    aversion = max(problem.imbalance.aversion, max(levels) - min(levels))
-    imbalance = problem.imbalance.model_copy(update={"aversion": aversion})
-    return problem.model_copy(update={"imbalance": imbalance})
-
-
-def delivered_energy(
-    desk: Desk, day: DeliveryDay, delivery: Delivery, metered: Mapping[str, FloatArray]
+    delivery: Delivery,
+    metered: Mapping[str, FloatArray],
+    activations: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Energy of every unit as settled, own columns of `raw.meter_readings`.
 
@@ -120,30 +46,61 @@ def delivered_energy(
         desk: The desk.
         day: Delivery day.
         delivery: The schedule.
-        metered: Per wind, solar and load unit, net injection by MTU, (T,) MW.
+        metered: Per wind, solar and load unit, net injection by MTU, (T,) MW; of a flexible load
+            its baseline.
+        activations: Own columns of `trading.reserve_activations`.
     """
-    schedules = schedule_rows(day, delivery.schedule)
-    followed = meter_schedules(schedules, controllable_units(desk.units), day)
+    operation = operate(desk, day, delivery, activations)
     columns = [column.name for column in table("raw.meter_readings").columns]
-    frames = [followed.select(columns)]
+    followed = operation.meter(desk).select(columns)
+    frames = [followed]
+    fine = operation.day
+    repeats = day.mtu_minutes // fine.mtu_minutes
     for name, injection in metered.items():
-        capped = injection
-        if isinstance(desk.unit(name), WindUnit | SolarUnit):
-            plan = delivery.schedule.power[name]
-            curtailed = plan < delivery.expected[name] - _CURTAILED_MW
-            capped = np.where(curtailed, np.minimum(injection, plan), injection)
+        called = operation.called.get(name, np.zeros(fine.mtu_count))
+        power = _output(desk, delivery, name, injection, called, repeats)
         frames.append(
             pl.DataFrame(
                 {
                     "unit": name,
-                    "period_start": day.starts,
-                    "resolution_min": day.mtu_minutes,
-                    "energy_mwh": capped * day.mtu_minutes / 60,
+                    "period_start": fine.starts,
+                    "resolution_min": fine.mtu_minutes,
+                    "energy_mwh": power * fine.mtu_minutes / 60,
                 },
-                schema=followed.select(columns).schema,
+                schema=followed.schema,
             )
         )
     return pl.concat(frames)
+
+
+def _output(
+    desk: Desk,
+    delivery: Delivery,
+    name: str,
+    injection: FloatArray,
+    called: FloatArray,
+    repeats: int,
+) -> FloatArray:
+    """Net injection of a wind, solar or load unit on the finer grid, MW."""
+    unit = desk.unit(name)
+    if isinstance(unit, WindUnit | SolarUnit):
+        plan = delivery.schedule.power[name]
+        curtailed = plan < delivery.expected[name] - _CURTAILED_MW
+        capped = np.where(curtailed, np.minimum(injection, plan), injection)
+        if not called.any():
+            return np.repeat(capped, repeats)
+        most = np.repeat(np.maximum(injection, 0.0), repeats)
+        return np.clip(np.repeat(capped, repeats) + called, 0.0, most)
+    if isinstance(unit, LoadUnit) and unit.flexibility is not None:
+        shifted = np.repeat(injection + _shift(delivery, name), repeats) + called
+        return np.minimum(shifted, 0.0)
+    return np.repeat(injection, repeats)
+
+
+def _shift(delivery: Delivery, load: str) -> FloatArray:
+    """What a flexible load is to be lowered by, raised negative, (T,) MW."""
+    shift: FloatArray = delivery.schedule.power[load] + delivery.expected[load]
+    return shift
 
 
 def settle_delivery(
@@ -153,6 +110,7 @@ def settle_delivery(
     awards: pl.DataFrame,
     energy: pl.DataFrame,
     imbalance_prices: pl.DataFrame | None,
+    others: OtherMarkets | None = None,
 ) -> pl.DataFrame:
     """Cash of a delivered day, own columns of `trading.settlement`.
 
@@ -160,11 +118,13 @@ def settle_delivery(
         desk: The desk.
         day: Delivery day.
         delivery: The schedule; its problem holds the unit costs.
-        awards: Own columns of `trading.awards`.
+        awards: Own columns of `trading.awards` of the day-ahead auction.
         energy: From `delivered_energy`.
         imbalance_prices: `period_start`, `resolution_min`, `price`, where the area has them; else
             the desk's deviation penalty holds.
+        others: What was sold in other markets, and called.
     """
+    others = others or OtherMarkets()
     return settle(
         SettlementInputs(
             day=day,
@@ -172,11 +132,32 @@ def settle_delivery(
             meter_readings=energy,
             units=tuple(unit.name for unit in desk.units),
             imbalance=_tariff(desk, imbalance_prices),
-            costs=_cost_rates(delivery.problem),
+            costs=unit_costs(delivery.problem),
             schedules=schedule_rows(day, delivery.schedule),
             settlement_minutes=_settlement_minutes(desk, day, imbalance_prices),
+            others=others,
+            lowered=_lowered(desk, day, delivery, others.activations),
         )
     )
+
+
+def _lowered(
+    desk: Desk, day: DeliveryDay, delivery: Delivery, activations: pl.DataFrame | None
+) -> pl.DataFrame | None:
+    """Energy that flexible loads were told to take off, calls included."""
+    loads = [unit.name for unit in desk.units_of(LoadUnit) if unit.flexibility is not None]
+    if not loads:
+        return None
+    operation = operate(desk, day, delivery, activations)
+    fine, repeats = operation.day, day.mtu_minutes // operation.day.mtu_minutes
+    frames = []
+    for name in loads:
+        called = operation.called.get(name, np.zeros(fine.mtu_count))
+        told = np.maximum(np.repeat(_shift(delivery, name), repeats) + called, 0.0)
+        energy = np.round(told * fine.mtu_minutes / 60, 9)
+        frame = {"period_start": fine.starts, "resolution_min": fine.mtu_minutes}
+        frames.append(pl.DataFrame({"unit": name, **frame, "energy_mwh": energy}))
+    return pl.concat(frames)
 
 
 def _tariff(desk: Desk, imbalance_prices: pl.DataFrame | None) -> ImbalanceTariff:
@@ -192,18 +173,3 @@ def _settlement_minutes(
     if rules is None or imbalance_prices is None:
         return None
     return rules.on(day.label).isp_minutes
-
-
-def _cost_rates(problem: BiddingProblem) -> tuple[UnitCosts, ...]:
-    costs = []
-    for unit in problem.units:
-        if isinstance(unit, BatteryUnit) and unit.wear_cost:
-            costs.append(UnitCosts(unit.name, wear_cost=unit.wear_cost))
-        elif isinstance(unit, ThermalUnit):
-            cost = problem.marginal_costs[unit.name]
-            assert isinstance(cost, float)
-            on = bool(problem.start_state(unit).on)
-            costs.append(UnitCosts(unit.name, cost, unit.start_cost, on_before=on))
-        elif isinstance(unit, WindUnit | SolarUnit) and unit.variable_cost:
-            costs.append(UnitCosts(unit.name, energy_cost=unit.variable_cost))
-    return tuple(costs)

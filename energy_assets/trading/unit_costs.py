@@ -1,15 +1,22 @@
-"""What running a unit costs on one delivery day, taken from the desk and the day's fuel prices.
+"""What running a unit costs on one delivery day: the rates of the problem its schedule solves.
 
-Belongs here: cost rates per unit. Not here: energies and cash (`settlement`).
+The plan and its settlement read the same rates, so that both count the same money.
+
+Belongs here: cost rates per unit. Not here: fuel prices and the fuel line (`bidding`), energies and
+cash (`settlement`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from energy_assets.bidding.arrays import FloatArray
+from energy_assets.bidding.model_data import ThermalData, model_data
+from energy_assets.bidding.problem import BiddingProblem
 from energy_assets.errors import InputError
-from energy_assets.portfolio import BatteryUnit, LoadUnit, ThermalUnit, Unit
+from energy_assets.portfolio import BatteryUnit, LoadUnit, Unit
 
 
 @dataclass(frozen=True)
@@ -18,11 +25,16 @@ class UnitCosts:
 
     Attributes:
         unit: Unit name.
-        energy_cost: Currency per MWh injected: fuel and CO2, or a renewable unit's variable cost
-            (negative for a support payment).
+        energy_cost: Currency per MWh injected: the slope of fuel and CO2 cost over power, or a
+            renewable unit's variable cost (negative for a support payment).
         start_cost: Currency per start.
         on_before: Whether the unit was on just before the delivery day.
         wear_cost: Currency per MWh discharged.
+        running_cost: Currency per hour on, whatever the power.
+        cold_start_cost: Currency per start after `cold_after_hours` off; as a hot one if left out.
+        cold_after_hours: Hours off after which a start is cold.
+        hours_off_before: Hours off just before the delivery day.
+        shift_cost: Currency per MWh a flexible load is lowered by.
     """
 
     unit: str
@@ -30,49 +42,64 @@ class UnitCosts:
     start_cost: float = 0.0
     on_before: bool = False
     wear_cost: float = 0.0
+    running_cost: float = 0.0
+    cold_start_cost: float | None = None
+    cold_after_hours: float = 0.0
+    hours_off_before: float = 0.0
+    shift_cost: float = 0.0
+
+    def cost_of_start(self, hours_off: float) -> float:
+        """Currency of a start after so many hours off."""
+        cold = self.cold_start_cost
+        return self.start_cost if cold is None or hours_off < self.cold_after_hours else cold
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing the unit does costs or earns anything."""
+        rates = (self.energy_cost, self.start_cost, self.cold_start_cost, self.running_cost)
+        return not any((*rates, self.wear_cost, self.shift_cost))
 
 
-def unit_costs(
-    units: Iterable[Unit],
-    fuel_prices: Mapping[str, float],
-    on_before: Mapping[str, bool] | None = None,
-) -> tuple[UnitCosts, ...]:
-    """Cost rates of a desk's units; units without any cost are left out.
-
-    Args:
-        units: The desk's units.
-        fuel_prices: Price of the day by fuel and CO2 product.
-        on_before: Thermal units' state before the day; the unit's declared state where absent.
+def unit_costs(problem: BiddingProblem) -> tuple[UnitCosts, ...]:
+    """Cost rates of a problem's units; units without any cost are left out.
 
     Raises:
-        InputError: If the price of a product a unit burns is missing.
+        InputError: If a thermal unit's cost changes within the day.
     """
-    states = on_before or {}
-    costs = (_costs(unit, fuel_prices, states) for unit in units)
-    return tuple(cost for cost in costs if cost != UnitCosts(cost.unit, on_before=cost.on_before))
+    data = model_data(problem, np.zeros(problem.prices.shape))
+    thermals = {thermal.unit.name: thermal for thermal in data.thermals}
+    costs = [
+        _thermal(thermals[unit.name]) if unit.name in thermals else _other(unit)
+        for unit in problem.units
+    ]
+    return tuple(cost for cost in costs if not cost.is_free)
 
 
-def _costs(unit: Unit, fuel_prices: Mapping[str, float], states: Mapping[str, bool]) -> UnitCosts:
-    if isinstance(unit, BatteryUnit):
-        return UnitCosts(unit.name, wear_cost=unit.wear_cost)
-    if isinstance(unit, LoadUnit):
-        return UnitCosts(unit.name)
-    if not isinstance(unit, ThermalUnit):
-        return UnitCosts(unit.name, energy_cost=unit.variable_cost)
-    fuel = co2 = 0.0
-    if unit.fuel is not None:
-        fuel = _price(unit.fuel.product, unit.name, fuel_prices)
-        co2 = _price(unit.fuel.co2_product, unit.name, fuel_prices)
+def _thermal(thermal: ThermalData) -> UnitCosts:
+    unit = thermal.unit
     return UnitCosts(
         unit.name,
-        energy_cost=unit.marginal_cost(fuel, co2),
+        energy_cost=_one(thermal.energy_cost, unit.name),
+        running_cost=_one(thermal.running_cost, unit.name),
         start_cost=unit.start_cost,
-        on_before=states.get(unit.name, unit.initially_on),
+        cold_start_cost=unit.cold_start_cost,
+        cold_after_hours=unit.cold_after_hours,
+        on_before=thermal.on,
+        hours_off_before=0.0 if thermal.on else thermal.hours_in_state,
     )
 
 
-def _price(product: str, unit: str, fuel_prices: Mapping[str, float]) -> float:
-    if product not in fuel_prices:
-        expected = f"a price of {product}"
-        raise InputError(f"fuel of {unit}", expected=expected, found=sorted(fuel_prices))
-    return fuel_prices[product]
+def _one(rates: FloatArray, unit: str) -> float:
+    if (rates != rates[0]).any():
+        expected = "one cost for the whole day"
+        raise InputError(f"marginal_costs[{unit}]", expected=expected, found="several")
+    return float(rates[0])
+
+
+def _other(unit: Unit) -> UnitCosts:
+    if isinstance(unit, BatteryUnit):
+        return UnitCosts(unit.name, wear_cost=unit.wear_cost)
+    if isinstance(unit, LoadUnit):
+        shift = 0.0 if unit.flexibility is None else unit.flexibility.shift_cost
+        return UnitCosts(unit.name, shift_cost=shift)
+    return UnitCosts(unit.name, energy_cost=getattr(unit, "variable_cost", 0.0))

@@ -28,6 +28,7 @@ from energy_assets_tests.bidding.known_rows import AUTUMN, DAY, SPRING, day_of, 
 from energy_assets_tests.bidding.problems import mixed_problem
 
 DESK = desk_of("gas_turbine", "battery")
+LATER = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def stamp_of(label=DAY, mode="replay", run_id="run"):
@@ -191,7 +192,7 @@ def test_without_a_schedule_of_the_day_before_units_start_as_declared(tmp_path):
     lake = lake_at(tmp_path)
     scheduled(lake, DAY - timedelta(days=2), [True] * 24)
     scheduled(lake, DAY - timedelta(days=1), [True] * 24, mode="what_if")
-    assert start_states(lake, DESK, day_of(), "replay") == {}
+    assert start_states(lake, DESK, day_of(), "replay", LATER) == {}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_without_a_schedule_of_the_day_before_units_start_as_declared(tmp_path):
 def test_states_follow_from_the_day_before(tmp_path, on, state):
     lake = lake_at(tmp_path)
     scheduled(lake, DAY - timedelta(days=1), on)
-    found = start_states(lake, DESK, day_of(), "replay")
+    found = start_states(lake, DESK, day_of(), "replay", LATER)
     assert found == {"gas_turbine": state, "battery": StartState(energy_mwh=12.5)}
 
 
@@ -214,7 +215,7 @@ def test_states_follow_from_the_day_before(tmp_path, on, state):
 def test_hours_in_a_state_are_counted_through_a_clock_change(tmp_path, before, hours):
     lake = lake_at(tmp_path)
     scheduled(lake, before, [False] + [True] * (hours - 1))
-    found = start_states(lake, DESK, day_of(before + timedelta(days=1)), "replay")
+    found = start_states(lake, DESK, day_of(before + timedelta(days=1)), "replay", LATER)
     assert found["gas_turbine"].hours_in_state == hours - 1
 
 
@@ -226,14 +227,14 @@ def test_hours_in_a_state_reach_back_over_days_where_the_minimum_time_asks(tmp_p
     lake = lake_at(tmp_path)
     scheduled(lake, DAY - timedelta(days=2), [False] * 18 + [True] * 6)
     scheduled(lake, DAY - timedelta(days=1), [True] * 24)
-    found = start_states(lake, slow, day_of(), "replay")
+    found = start_states(lake, slow, day_of(), "replay", LATER)
     assert found["gas_turbine"].hours_in_state == 30
 
 
 def test_a_store_beyond_its_size_by_solver_noise_is_clipped(tmp_path):
     lake = lake_at(tmp_path)
     scheduled(lake, DAY - timedelta(days=1), [False] * 24, energy=40 + 1e-7)
-    assert start_states(lake, DESK, day_of(), "replay")["battery"].energy_mwh == 40
+    assert start_states(lake, DESK, day_of(), "replay", LATER)["battery"].energy_mwh == 40
 
 
 def test_schedule_rows_repeat_the_commitment_on_every_mtu(tmp_path):

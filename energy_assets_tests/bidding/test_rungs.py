@@ -1,4 +1,4 @@
-"""The ladder: the last rung always holds, the better one is taken when it does."""
+"""The ladder: the last rung always holds, the best one that does is taken."""
 
 from datetime import date
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from energy_assets.bidding import Rung, StartState, best_bid, price_independent
+from energy_assets.lakehouse.current import rungs
 from energy_assets.market.areas import load_area
 from energy_assets.market.orders import OrderSet, check_order_set
 from energy_assets_tests.bidding.problems import battery, engine, mixed_problem, problem
@@ -55,19 +56,36 @@ def test_best_bid_takes_the_stochastic_rung_and_never_earns_less():
     assert best.expected_value > last.expected_value
 
 
-def test_best_bid_steps_down_with_the_reason():
+def test_best_bid_steps_down_with_every_reason():
+    """The end energy is out of reach: no plan exists, orders that come as near as they can do."""
     bidding = problem([battery(energy_mwh=10, end_energy_mwh=9)], np.full(4, 50.0))
     bid = best_bid(bidding)
-    assert bid.rung is Rung.PRICE_INDEPENDENT
+    assert bid.rung is Rung.MARGINAL_COST
+    assert [part.split(":")[0] for part in bid.reason.split("; ")] == [
+        "stochastic",
+        "reduced_scenarios",
+        "lp_with_repair",
+    ]
     assert "end_energy_mwh" in bid.reason
     assert [curve.points[0][1] for curve in bid.curves] == [-10] * 4
 
 
 def test_time_limit_changes_the_rung():
-    bidding = mixed_problem(12, 96, solver={"time_limit_seconds": 1e-3})
+    bidding = mixed_problem(12, 96, solver={"time_limit_seconds": 1e-3, "build": "twin"})
+    bid = best_bid(bidding)
+    assert bid.rung is Rung.MARGINAL_COST
+    assert bid.reason.count("solver stopped: Time limit reached") == 3
+
+
+def test_without_an_auction_the_last_rung_follows_the_solvers():
+    bidding = mixed_problem(2, 8, auction=False, solver={"time_limit_seconds": 1e-9})
     bid = best_bid(bidding)
     assert bid.rung is Rung.PRICE_INDEPENDENT
-    assert "solver stopped" in bid.reason
+    assert bid.reason.endswith("marginal_cost: the session takes no curve")
+
+
+def test_the_names_of_the_rungs_are_those_of_the_tables_best_first():
+    assert rungs() == tuple(Rung)
 
 
 def test_node_limit_keeps_the_rung_and_states_the_gap():

@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import polars as pl
 import pytest
 
-from energy_assets.bidding import Rung, runs
+from energy_assets.bidding import Rung, best_bid, runs, solve
+from energy_assets.bidding.rungs import LadderRung
 from energy_assets.bidding.runs import best_valid_bid, orders_in_force, run_bids, run_last_rung
 from energy_assets.errors import InputError, MarketRuleError
 from energy_assets.forecasting.day_ahead import Scenarios
@@ -147,16 +149,16 @@ def test_a_live_run_finished_after_its_gate_does_not_count(tmp_path):
 
 
 def test_a_model_without_solution_steps_down_with_its_reason(lake):
-    """An outage keeps the store from its end energy: no plan exists, an order set still does."""
+    """An outage keeps the store from its end energy: no plan exists, orders on the way to it do."""
     unit = BATTERY.units[0].model_dump() | {"start_energy_mwh": 0, "end_energy_mwh": 40}
     desk = BATTERY.model_validate(BATTERY.model_dump() | {"units": [unit]})
     day = day_of()
     add_outage(lake, desk, "m", day.start, day.end, 0.5, unit="battery")
     stamp = with_scenarios(lake, desk)
     result = run_bids(lake, desk, stamp)
-    assert result.solution.rung is Rung.PRICE_INDEPENDENT
-    assert "end_energy_mwh" in bid_rows(lake, desk)["price_independent"]["note"]
-    assert orders_in_force(lake, desk, stamp) == (result.orders, "price_independent")
+    assert result.solution.rung is Rung.MARGINAL_COST
+    assert "end_energy_mwh" in bid_rows(lake, desk)["marginal_cost"]["note"]
+    assert orders_in_force(lake, desk, stamp) == (result.orders, "marginal_cost")
 
 
 def falling(solution):
@@ -168,14 +170,14 @@ def falling(solution):
 
 
 def test_orders_that_break_a_rule_step_down_with_the_rule(lake, monkeypatch):
-    stamp, solve = with_scenarios(lake), runs.best_bid
+    stamp = with_scenarios(lake)
 
     def breaks(problem):
         solution = solve(problem)
         object.__setattr__(solution, "curves", falling(solution))
         return solution
 
-    monkeypatch.setattr(runs, "best_bid", breaks)
+    monkeypatch.setattr(runs, "best_bid", partial(best_bid, ladder=[rung_of(breaks)]))
     result = run_bids(lake, BATTERY, stamp)
     assert result.solution.rung is Rung.PRICE_INDEPENDENT
     assert "curve.monotone" in bid_rows(lake)["price_independent"]["note"]
@@ -190,12 +192,16 @@ def test_a_rule_the_curves_break_while_they_are_made_steps_down_too(monkeypatch)
     def refuses(problem):
         raise MarketRuleError("model volumes fall with price")
 
-    monkeypatch.setattr(runs, "best_bid", refuses)
+    monkeypatch.setattr(runs, "best_bid", partial(best_bid, ladder=[rung_of(refuses)]))
     desk = desk_of("battery")
     stamp = RunStamp("day_ahead", DAY, desk.decision_time(DAY), "", "replay")
     bid = best_valid_bid(problem, desk, stamp)
     assert bid.solution.rung is Rung.PRICE_INDEPENDENT
-    assert bid.solution.reason == "model volumes fall with price"
+    assert bid.solution.reason == "stochastic: model volumes fall with price"
+
+
+def rung_of(make):
+    return LadderRung(Rung.STOCHASTIC, make)
 
 
 def test_another_row_read_changes_the_input_hash_and_not_the_orders(lake):

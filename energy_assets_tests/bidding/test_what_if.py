@@ -78,7 +78,7 @@ def test_a_case_the_plant_cannot_keep_falls_down_the_ladder_and_says_so():
     bidding = problem([full], np.full((2, 24), 40.0))
     out = case_of({"kind": "outage", "unit": "battery"}, name="out")
     _, found = compared(bidding, out)
-    assert found["out"].rebid.rung == "price_independent"
+    assert found["out"].rebid.rung == "marginal_cost"
     assert "battery" in found["out"].rebid.reason
     assert found["out"].kept is None
     assert found["out"].regret is None

@@ -42,12 +42,14 @@ def test_every_gate_has_its_own_job_and_schedule(repository):
     jobs = {job.name for job in repository.get_all_jobs()}
     for session in ("fcr", "afrr", "ida1", "ida2", "ida3"):
         assert {f"{session}__{AREA}", f"{session}_results__{AREA}"} <= jobs
-    assert f"intraday__{AREA}" in jobs
+    assert {f"intraday__{AREA}", f"balancing__{AREA}"} <= jobs
     crons = {s.name: (s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs}
     assert crons[f"fcr__{AREA}__schedule"] == ("0 7 * * *", "Europe/Berlin")
     assert crons[f"afrr__{AREA}__schedule"] == ("0 8 * * *", "Europe/Berlin")
     assert crons[f"ida1__{AREA}__schedule"] == ("0 14 * * *", "Europe/Berlin")
     assert crons[f"ida3__{AREA}__schedule"] == ("0 9 * * *", "Europe/Berlin")
+    # Bids close 25 minutes before each quarter-hour, and take five to make.
+    assert crons[f"balancing__{AREA}__schedule"] == ("0,15,30,45 * * * *", "UTC")
 
 
 @pytest.mark.parametrize("day", [date(2026, 11, 20), date(2027, 3, 28), date(2026, 10, 25)])

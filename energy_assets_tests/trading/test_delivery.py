@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy_assets.bidding import StartState
+from energy_assets.bidding.session_problem import EarlierAwards
 from energy_assets.lakehouse.point_in_time import PointInTime
 from energy_assets.lakehouse.tables import TABLES
 from energy_assets.market import OrderSet, load_area
 from energy_assets.market.orders import flat_curve
 from energy_assets.portfolio import Desk, load_desk
-from energy_assets.trading import clear, profit_cents, totals_cents
+from energy_assets.trading import OtherMarkets, clear, profit_cents, totals_cents
 from energy_assets.trading.delivery import delivered_energy, schedule_award, settle_delivery
 from energy_assets_tests.bidding.known_rows import AUTUMN, DAY, SPRING, desk_of
+from energy_assets_tests.trading.market_day import periods
 
 DESKS = Path(__file__).resolve().parents[2] / "data" / "desks"
 EPF_DAY = date(2016, 3, 3)
@@ -226,3 +228,85 @@ def test_a_load_is_settled_at_its_meter_and_never_capped():
     totals = totals_cents(cash)
     assert totals["day_ahead"] == -10 * 24 * 50 * 100
     assert totals["imbalance"] == -2 * 24 * 150 * 100
+
+
+FLEXIBLE = {
+    "kind": "load",
+    "name": "load",
+    "peak_mw": 15.0,
+    "flexibility": {"lower_mw": 4, "raise_mw": 4, "energy_mwh": 8, "shift_cost": 2.0},
+}
+
+
+def flexible_desk(*others, **changes):
+    desk = desk_of("wind", *others, **PENALTY)
+    units = [*(unit.model_dump() for unit in desk.units if unit.name in others), FLEXIBLE]
+    return Desk.model_validate(desk.model_dump() | {"units": units} | changes)
+
+
+def test_a_flexible_load_is_metered_at_its_baseline_less_what_it_is_lowered_by():
+    """Bought 2 MW less in one hour and 2 MW more in another: only the load can make up for it."""
+    desk = flexible_desk()
+    position = np.full(96, -10.0)
+    position[8:12], position[40:44] = -8.0, -12.0
+    expected = {"load": np.full(96, 10.0)}
+    actual = {"load": np.full(96, -10.5)}
+    delivery, energy, cash = settled(desk, DAY, position, np.full(96, 50.0), expected, actual)
+    np.testing.assert_allclose(delivery.schedule.power["load"], position, atol=1e-6)
+    np.testing.assert_allclose(4 * energy["energy_mwh"].to_numpy(), position - 0.5, atol=1e-6)
+    totals = totals_cents(cash)
+    assert totals["load_shift"] == -2 * 2 * 100
+    assert totals["imbalance"] == pytest.approx(-0.5 * 24 * 150 * 100, abs=2)
+
+
+def test_shadow_settlement_holds_with_a_flexible_load():
+    desk = flexible_desk("battery")
+    rng = np.random.default_rng(3)
+    expected = {"load": np.round(rng.uniform(5, 14, 96), 1)}
+    position = np.round(-expected["load"] + rng.uniform(-3, 3, 96), 1)
+    prices = np.round(rng.normal(60, 20, 96), 1)
+    metered = {"load": -expected["load"]}
+    delivery, _, cash = settled(desk, DAY, position, prices, expected, metered)
+    assert totals_cents(cash)["load_shift"] < 0
+    assert abs(delivery.schedule.value - profit_cents(cash) / 100) <= 0.005 * len(cash) + 1e-3
+
+
+def test_calls_are_delivered_by_the_units_that_keep_the_award():
+    """5 MW of aFRR up over battery and flexible load, called by half in the third quarter."""
+    markets = {"reserves": {"afrr_up": {"providers": {"battery": 3, "load": 2}}}}
+    desk = flexible_desk("battery", markets=markets)
+    day = day_of(desk, DAY)
+    expected = {"load": np.full(96, 10.0)}
+    awards = awards_of(desk, DAY, np.full(96, -10.0), np.full(96, 50.0))
+    award = {"afrr_up": np.array([5.0, 0, 0, 0, 0, 0])}
+    others = EarlierAwards(reserves=award)
+    delivery = schedule_award(known(desk, DAY), desk, day, {}, awards, expected, others)
+    parts = delivery.shares["afrr_up"]
+    np.testing.assert_allclose(parts["battery"][:16], 0.6, atol=1e-6)
+    np.testing.assert_allclose(parts["load"], np.where(np.arange(96) < 16, 0.4, 0), atol=1e-6)
+    called = periods(day, 15, called_mw=[0.0, 0.0, 2.5] + [0.0] * 93, price=80)
+    calls = called.with_columns(product=pl.lit("afrr_up"))
+    energy = delivered_energy(desk, day, delivery, {"load": np.full(96, -10.0)}, calls)
+    more = {
+        name: group["energy_mwh"].to_numpy() * 4 - delivery.schedule.power[name]
+        for (name,), group in energy.sort("period_start").group_by("unit")
+    }
+    np.testing.assert_allclose(more["battery"][:4], [0, 0, 1.5, 0], atol=1e-6)
+    np.testing.assert_allclose(more["load"][:4], [0, 0, 1.0, 0], atol=1e-6)
+    others = OtherMarkets(activations=calls)
+    totals = totals_cents(settle_delivery(desk, day, delivery, awards, energy, None, others))
+    assert totals["reserve_energy"] == round(100 * 2.5 * 80 / 4)
+    assert totals["load_shift"] == -50
+    assert abs(totals["imbalance"]) < 96
+
+
+def test_an_earlier_position_is_scheduled_like_the_award():
+    desk = desk_of("wind", "battery", **PENALTY)
+    expected = {"wind": np.full(96, 20.0)}
+    awards = awards_of(desk, DAY, np.full(96, 20.0), np.full(96, 50.0))
+    sold = np.zeros(96)
+    sold[:4], sold[8:12] = -5.0, 4.0
+    day, others = day_of(desk, DAY), EarlierAwards(position=sold)
+    delivery = schedule_award(known(desk, DAY), desk, day, {}, awards, expected, others)
+    total = sum(delivery.schedule.power.values())
+    np.testing.assert_allclose(total[:12], 20.0 + sold[:12], atol=1e-6)

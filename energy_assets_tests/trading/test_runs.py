@@ -1,6 +1,6 @@
 """The steps after the decision on a lake: order file, results, settlement, and their re-runs."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -140,7 +140,9 @@ def test_a_meter_revision_is_settled_anew_and_the_first_statement_kept(lake):
 def test_the_next_day_starts_where_the_schedule_ends(lake):
     stamp, at = decided(lake), outcome(lake)
     run_results(lake, DESK, stamp, at)
-    states = start_states(lake, DESK, day_of(DAY + timedelta(days=1)), "replay")
+    states = start_states(
+        lake, DESK, day_of(DAY + timedelta(days=1)), "replay", datetime(2026, 12, 1, tzinfo=UTC)
+    )
     assert states["battery"].energy_mwh == pytest.approx(DESK.unit("battery").end_energy_mwh)
 
 

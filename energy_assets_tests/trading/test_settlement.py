@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from energy_assets.bidding import StartState
 from energy_assets.errors import InputError
 from energy_assets.lakehouse.tables import table
 from energy_assets.portfolio import BatteryUnit, FuelUse, LoadUnit, ThermalUnit, WindUnit
@@ -22,6 +23,7 @@ from energy_assets.trading import (
     unit_costs,
 )
 from energy_assets.trading.ledger import amount_text
+from energy_assets_tests.bidding.problems import problem
 from energy_assets_tests.trading.market_day import (
     AUTUMN,
     DAYS,
@@ -287,14 +289,22 @@ def test_cost_rates_come_from_the_desk_and_the_fuel_prices():
         WindUnit(name="supported", capacity_mw=5, variable_cost=-60),
         LoadUnit(name="load", peak_mw=3),
     ]
-    prices = {"gas_hhv": 30.0, "eua": 70.0}
-    gas, battery, supported = unit_costs(units, prices, {"gas": True})
+    cost = fuel.marginal_cost(30.0, 70.0)
+    states = {"gas": StartState(on=True)}
+    idle = {name: [[0.0]] for name in ("wind", "supported", "load")}
+    plant = {"marginal_costs": {"gas": cost}, "start_states": states, "availability": idle}
+    gas, battery, supported = unit_costs(problem(units, [[30.0]], **plant))
     assert gas.energy_cost == pytest.approx((30 * 1.108 + 0.2 * 70) / 0.4 + 2)
     assert (gas.start_cost, gas.on_before) == (900, True)
     assert battery == UnitCosts("battery", wear_cost=4)
     assert supported == UnitCosts("supported", energy_cost=-60)
-    with pytest.raises(InputError, match="a price of eua"):
-        unit_costs(units, {"gas_hhv": 30.0})
+    twice = {"marginal_costs": {"gas": [cost, 2 * cost]}, "availability": _two_hours(idle)}
+    with pytest.raises(InputError, match=r"marginal_costs\[gas\]: expected one cost"):
+        unit_costs(problem(units, [[30.0, 31.0]], **twice))
+
+
+def _two_hours(paths):
+    return {name: [path[0] * 2] for name, path in paths.items()}
 
 
 def test_amounts_read_as_money():

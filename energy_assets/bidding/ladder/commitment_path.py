@@ -57,7 +57,11 @@ def best_commitment(
                     continue
                 if switches and on and first and not may_stop[hour]:
                     continue
-                state = (now, 1 if switches else min(since + 1, longest[on]), first and not switches)
+                state = (
+                    now,
+                    1 if switches else min(since + 1, longest[on]),
+                    first and not switches,
+                )
                 cost = start_cost if switches and now else 0.0
                 score = (missed - int(lowest[hour] and not now), total + worth * now - cost)
                 if state not in later or score > later[state][0]:

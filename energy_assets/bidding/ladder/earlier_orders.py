@@ -8,7 +8,7 @@ Not here: making them valid for today (`last_accepted`).
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -42,7 +42,6 @@ def earlier_orders(
     Raises:
         RungFailedError: There are none in the last two weeks.
     """
-    session = load_area(desk.area).session(stamp.session)
     days = [stamp.delivery_day - timedelta(days=n) for n in range(1, DAYS_BACK + 1)]
     rows, runs = (_rows(lake, desk, stamp, name, days, ingested_before) for name in (CURVES, RUNS))
     mine = rows_in_force(table(CURVES), rows, runs).filter(
@@ -53,7 +52,7 @@ def earlier_orders(
         raise RungFailedError(msg)
     newest = mine["delivery_day"].max()
     mine = mine.filter(pl.col("delivery_day") == newest)
-    day = session.delivery_day(mine["delivery_day"][0])
+    day = load_area(desk.area).delivery_day(stamp.session, mine["delivery_day"][0])
     return EarlierOrders(orders_from_rows(mine, desk, day), day)
 
 
@@ -62,7 +61,7 @@ def _rows(
     desk: Desk,
     stamp: RunStamp,
     table_id: str,
-    days: list,
+    days: list[date],
     ingested_before: datetime | None,
 ) -> pl.DataFrame:
     where = {"session": stamp.session, "mode": stamp.mode, "delivery_day": days}

@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -76,13 +75,14 @@ def _by_local_time(problem: BiddingProblem, earlier: EarlierOrders) -> list[Curv
     """The earlier curve of each of today's MTUs."""
     orders, rules = earlier.orders, problem.rules
     if orders.resolution_min != problem.mtu_minutes or orders.rules.kind != rules.kind:
-        found = f"{orders.resolution_min} min {orders.rules.kind}"
-        msg = f"orders of {earlier.day.label} are {found}, not {problem.mtu_minutes} min {rules.kind}"
+        theirs = f"{orders.resolution_min} min {orders.rules.kind}"
+        mine = f"{problem.mtu_minutes} min {rules.kind}"
+        msg = f"orders of {earlier.day.label} are {theirs}, not {mine}"
         raise RungFailedError(msg)
     zone = ZoneInfo(earlier.day.clock)
     first = _place(orders.curves[0].start, earlier.day.start, zone)
     by_place = {_place(c.start, earlier.day.start, zone): c for c in reversed(orders.curves)}
-    found, latest = [], by_place[first]
+    latest, found = by_place[first], []
     for start in problem.starts:
         latest = by_place.get(_place(start, problem.start, zone), latest)
         found.append(latest)
@@ -110,8 +110,13 @@ def _points(
     moved.setdefault(rules.price_min_ticks, moved[prices[0]])
     moved.setdefault(rules.price_max_ticks, moved[prices[-1]])
     points = sorted(moved.items())
-    inner = [b for a, b, c in zip(points, points[1:], points[2:], strict=False) if not a[1] == b[1] == c[1]]
-    return (points[0], *inner, points[-1])
+    # A cut leaves runs of equal volume; their inner points say nothing.
+    kept = [
+        point
+        for before_it, point, after_it in zip(points, points[1:], points[2:], strict=False)
+        if not before_it[1] == point[1] == after_it[1]
+    ]
+    return (points[0], *kept, points[-1])
 
 
 def _deliverable(problem: BiddingProblem, data: ModelData) -> tuple[list[int], list[int]]:
@@ -138,5 +143,7 @@ def _inward(least: FloatArray, most: FloatArray, tick: float) -> tuple[list[int]
     low = [math.ceil(value / tick - 1e-6) for value in least.tolist()]
     high = [math.floor(value / tick + 1e-6) for value in most.tolist()]
     # A band narrower than a tick has no tick within: the nearest one serves.
-    low = [min(a, max(b, round(v / tick))) for a, b, v in zip(low, high, least.tolist(), strict=True)]
+    low = [
+        min(a, max(b, round(v / tick))) for a, b, v in zip(low, high, least.tolist(), strict=True)
+    ]
     return low, [max(a, b) for a, b in zip(low, high, strict=True)]

@@ -111,9 +111,7 @@ def _steps(data: ModelData, plan: MeritPlan) -> tuple[FloatArray, FloatArray]:
     return np.reshape(prices, shape), np.reshape(volumes, shape)
 
 
-def _points(
-    prices: FloatArray, levels: list[int], problem: BiddingProblem
-) -> tuple[Point, ...]:
+def _points(prices: FloatArray, levels: list[int], problem: BiddingProblem) -> tuple[Point, ...]:
     """The points of one MTU: the volume rises to `levels[k + 1]` at `prices[k]`."""
     rules = problem.rules
     below, points = levels[0], [(rules.price_min_ticks, levels[0])]
@@ -135,9 +133,9 @@ def _points(
 
 
 def _tops(prices: FloatArray, levels: list[int], rules: CurveRules) -> list[Point]:
-    """Lowest tick that reaches each price, with the volume from there on; the dear ones of too many.
+    """Lowest tick that reaches each price, with the volume from there on.
 
-    Steps above the highest order price are never sold.
+    Steps above the highest order price are never sold; of too many the cheapest join the next one.
     """
     tops = [
         (math.ceil(round(price / rules.price_tick, 6)), level)

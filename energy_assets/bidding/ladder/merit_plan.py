@@ -124,7 +124,9 @@ def _thermal_plan(
         return on, path, path
     running = np.repeat(on, data.mtus_per_hour)
     up, down = _kept(data, thermal.unit.name)
-    highest = _reachable(thermal, np.maximum(thermal.power_limit - up, 0.0) * running, running, data)
+    highest = _reachable(
+        thermal, np.maximum(thermal.power_limit - up, 0.0) * running, running, data
+    )
     least = np.minimum(_lowest(thermal, down, running, data), highest)
     if _crosses(thermal, least, highest, running, data):
         return on, least, highest

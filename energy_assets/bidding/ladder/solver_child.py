@@ -1,9 +1,8 @@
 """A rung in a child process that is killed at its budget.
 
-Children come from a fork server that has the solver imported: 0.1 s a child after 3.6 s once,
-where spawning costs 3.6 to 4.4 s each time (`benchmarks/rung_child.py`), and unlike a plain fork it
-copies no thread of this process. Nothing is shared: a problem goes in, a solution or one line comes
-back.
+Children come from a fork server that has the solver imported: 0.03 s a child after 1.8 s once;
+spawning costs 1.7 to 2.0 s each time (`benchmarks/rung_child.py`). Unlike a plain fork it copies no
+thread of this process. Nothing is shared: a problem goes in, a solution or one line comes back.
 
 Not here: which rungs run so (`rungs`), how long (`budgets`).
 """
@@ -23,7 +22,15 @@ from energy_assets.bidding.solution import BiddingSolution
 
 Make = Callable[[BiddingProblem], BiddingSolution]
 # What every child needs, imported once by the server; `__main__` too, or each child would.
-_PRELOADED = ["__main__", "energy_assets.bidding.rungs", "highspy", "pyomo.environ"]
+PRELOADED = [
+    "__main__",
+    "energy_assets.bidding.rungs",
+    "energy_assets.forecasting.scenarios",
+    "highspy",
+    "pyomo.environ",
+    "pyomo.repn.plugins.standard_form",
+    "scipy.sparse",
+]
 
 
 def made_in_child(make: Make, problem: BiddingProblem, seconds: float) -> BiddingSolution:
@@ -39,7 +46,7 @@ def made_in_child(make: Make, problem: BiddingProblem, seconds: float) -> Biddin
     """
     deadline = time.monotonic() + seconds
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    context.set_forkserver_preload(PRELOADED)
     receiver, sender = context.Pipe(duplex=False)
     # Daemonic: it ends with this process and never outlives a run that was stopped.
     child = context.Process(target=_run, args=(sender, make, problem), daemon=True)

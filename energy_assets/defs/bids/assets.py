@@ -24,7 +24,7 @@ from energy_assets.errors import InputError
 from energy_assets.lakehouse.run_stamp import RunStamp
 from energy_assets.portfolio import Desk
 from energy_assets.reports.runs import run_day_report
-from energy_assets.trading.runs import run_order_file, schedule_day_before
+from energy_assets.trading.runs import earlier_results, run_order_file, schedule_day_before
 
 BID_TABLES = ("bids.curve_orders", "bids.dispatch_plan", "bids.bid_runs")
 # Before the feeds: one that hangs must not keep the desk from having orders.
@@ -90,6 +90,7 @@ def _bids(workspace: Workspace, desk: Desk) -> dg.AssetsDefinition:
         with failing_in_one_line():
             for stamp in stamps(context, workspace, desk):
                 schedule_day_before(workspace.lake, desk, stamp)
+                earlier_results(workspace.lake, desk, stamp)
                 results.append(run_bids(workspace.lake, desk, stamp, ingested_before=before))
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata=bid_metadata(results))

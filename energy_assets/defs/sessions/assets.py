@@ -31,7 +31,7 @@ from energy_assets.defs.resources import Workspace
 from energy_assets.defs.specs import key
 from energy_assets.forecasting.runs import run_verdicts
 from energy_assets.portfolio import Desk
-from energy_assets.trading.runs import run_results
+from energy_assets.trading.runs import earlier_results, run_results, schedule_day_before
 
 DAY_AHEAD = "day_ahead"
 Make = Callable[[RunContext, Workspace, Desk, str], dict[str, dg.MetadataValue]]
@@ -133,10 +133,11 @@ def _bids(
     context: RunContext, workspace: Workspace, desk: Desk, session: str
 ) -> dict[str, dg.MetadataValue]:
     before = ingested_before(context, workspace)
-    results: list[BidResult] = [
-        run_bids(workspace.lake, desk, stamp, ingested_before=before)
-        for stamp in stamps(context, workspace, desk, session)
-    ]
+    results: list[BidResult] = []
+    for stamp in stamps(context, workspace, desk, session):
+        schedule_day_before(workspace.lake, desk, stamp)
+        earlier_results(workspace.lake, desk, stamp)
+        results.append(run_bids(workspace.lake, desk, stamp, ingested_before=before))
     return bid_metadata(results)
 
 

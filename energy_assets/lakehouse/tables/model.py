@@ -193,5 +193,13 @@ RUNG = Column(
     "rung",
     pl.String,
     "Rung of the bid ladder that made the batch.",
-    allowed=("stochastic", "price_independent"),
+    # Best first: of two runs of one decision the better rung counts.
+    allowed=(
+        "stochastic",
+        "reduced_scenarios",
+        "lp_with_repair",
+        "marginal_cost",
+        "last_accepted",
+        "price_independent",
+    ),
 )
