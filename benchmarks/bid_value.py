@@ -1,7 +1,7 @@
 """What the stochastic curve earns beside a flat schedule and a single forecast, on real prices.
 
     python benchmarks/bid_value.py epf [--days 120] [--scenarios 30]
-    python benchmarks/bid_value.py gb  [--days 180] [--scenarios 60]
+    python benchmarks/bid_value.py gb  [--days 150] [--scenarios 40]
 
     stochastic w    `bidding.solve` on joint scenarios at risk weight w: curves
     flat            the best schedule at mean prices and mean output, price-independent orders
@@ -207,7 +207,7 @@ def main() -> None:
     if asked.market == "epf":
         results = epf(asked.days or 120, asked.scenarios or 30, asked.checkpoints)
     else:
-        results = gb(asked.days or 180, asked.scenarios or 60, asked.checkpoints)
+        results = gb(asked.days or 150, asked.scenarios or 40, asked.checkpoints)
     show(results, impact=asked.market == "gb")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from energy_assets.bidding.arrays import FloatArray
+from energy_assets.bidding.market_outlook import AUCTION_SERIES
 from energy_assets.bidding.session_problem import EarlierAwards
 from energy_assets.lakehouse.lake import Lake
 from energy_assets.lakehouse.point_in_time import PointInTime
@@ -23,7 +24,7 @@ from energy_assets.portfolio import Desk
 def earlier_awards(
     lake: Lake, known: PointInTime, desk: Desk, day: DeliveryDay, stamp: RunStamp
 ) -> EarlierAwards:
-    """Awards of the sessions before this one, and day-ahead prices where they are out.
+    """Awards of the sessions before this one, and the newest auction prices that are out.
 
     Args:
         lake: The lake.
@@ -32,9 +33,11 @@ def earlier_awards(
         day: Delivery day, on the day-ahead auction's grid.
         stamp: The decision; earlier decisions of the same mode count.
     """
+    prices, priced_by = _newest_prices(known, desk, day)
     return EarlierAwards(
         position=_position(lake, desk, day, stamp),
-        day_ahead_prices=_published(known, desk, day),
+        prices=prices,
+        priced_by=priced_by,
         reserves=_reserves(lake, desk, day, stamp),
     )
 
@@ -83,18 +86,38 @@ def _by_mtu(rows: pl.DataFrame, day: DeliveryDay) -> FloatArray:
     return total
 
 
-def _published(known: PointInTime, desk: Desk, day: DeliveryDay) -> FloatArray | None:
+def _newest_prices(
+    known: PointInTime, desk: Desk, day: DeliveryDay
+) -> tuple[FloatArray | None, str]:
+    """Newest auction price by MTU (T,) and the last auction it is from; None before the first."""
+    found = _published(known, desk, day, "day_ahead")
+    newest = ""
+    for auction in _auctions(desk):
+        for series in AUCTION_SERIES[auction]:
+            later = _published(known, desk, day, series)
+            if found is not None and later is not None:
+                found, newest = np.where(np.isfinite(later), later, found), auction
+                break
+    if found is None or not np.isfinite(found).all():
+        return None, ""
+    return found, newest
+
+
+def _published(known: PointInTime, desk: Desk, day: DeliveryDay, series: str) -> FloatArray | None:
+    """Prices of a series (T,), NaN in MTUs it has none for; None without any."""
     rows = known.as_of(
         "raw.market_prices",
         scope=desk.area,
         start=day.start,
         end=day.end,
-        where={"series": "day_ahead"},
+        where={"series": series},
         columns=["period_start", "resolution_min", "price"],
     )
-    if rows["resolution_min"].sum() != day.hours * 60:
+    if rows.is_empty():
         return None
-    return _by_mtu(rows.with_columns(net=pl.col("price")), day)
+    covered = _by_mtu(rows.with_columns(net=pl.lit(1.0)), day)
+    prices = _by_mtu(rows.with_columns(net=pl.col("price")), day)
+    return np.where(np.abs(covered - 1.0) < 1e-9, prices, np.nan)
 
 
 def _reserves(lake: Lake, desk: Desk, day: DeliveryDay, stamp: RunStamp) -> dict[str, FloatArray]:

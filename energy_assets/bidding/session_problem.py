@@ -45,12 +45,14 @@ class EarlierAwards:
 
     Attributes:
         position: Net sale (T,) MW of all energy sessions so far; None before the first.
-        day_ahead_prices: Published prices (T,), where they are out.
+        prices: Newest published auction price of each MTU (T,), where day-ahead prices are out.
+        priced_by: Intraday auction it is from; empty for the day-ahead auction.
         reserves: Award by product (B,) MW.
     """
 
     position: FloatArray | None = None
-    day_ahead_prices: FloatArray | None = None
+    prices: FloatArray | None = None
+    priced_by: str = ""
     reserves: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
@@ -75,28 +77,23 @@ def session_problem(
         decision_time: What is decided is known from then on.
     """
     problem = base
-    if earlier.day_ahead_prices is not None:
-        problem = _with_known_prices(problem, earlier.day_ahead_prices)
+    if earlier.prices is not None:
+        problem = _around(problem, earlier.prices)
     changes: dict[str, Any] = {
         "reserves": _reserves(problem, desk, day, outlook, earlier, decision_time),
         "earlier_position": earlier.position,
         "commit_late": _late_units(desk, day, session, decision_time),
     }
     if session in RESERVE_SESSIONS or session == "day_ahead":
-        changes["intraday"] = _ladder(problem, desk, problem.prices, outlook, "continuous")
+        changes["intraday"] = _ladder(problem, desk, outlook, "")
         changes["blocks"] = tuple(_block(block, day) for block in desk.markets.blocks)
     elif session == INTRADAY:
-        changes |= {"auction": False, "intraday": _ladder(problem, desk, None, outlook, None)}
+        ladder = _ladder(problem, desk, outlook, earlier.priced_by, one_node=True)
+        changes |= {"auction": False, "intraday": ladder}
     else:
-        spread = outlook.intraday_spread.get(session, np.zeros(problem.prices.shape))
-        prices = problem.prices + spread
+        problem = _around(problem, problem.prices + _spread(outlook, session, earlier.priced_by))
         rules = load_area(desk.area).session(session).curve_rules(day.label)
-        changes |= {
-            "prices": prices,
-            "rules": rules,
-            "intraday": _ladder(problem, desk, prices, outlook, "continuous"),
-            **_settlement_prices(problem),
-        }
+        changes |= {"rules": rules, "intraday": _ladder(problem, desk, outlook, session)}
     return checked(problem, **changes)
 
 
@@ -109,8 +106,12 @@ def last_rung_of(problem: BiddingProblem, session: str, earlier: EarlierAwards) 
     return checked(problem, auction=offers, earlier_position=earlier.position)
 
 
-def _with_known_prices(problem: BiddingProblem, prices: FloatArray) -> BiddingProblem:
-    """The problem once day-ahead prices are out: imbalance prices keep their distance to them."""
+def _around(problem: BiddingProblem, prices: FloatArray) -> BiddingProblem:
+    """The problem at newer prices, (T,) or (S, T): what settles imbalance keeps its distance.
+
+    A newer auction is better informed, so imbalance is expected around its price: else every
+    difference between two auctions would look like money to be made in imbalance.
+    """
     known = np.broadcast_to(prices, problem.prices.shape)
     changes: dict[str, Any] = {"prices": known}
     if problem.long_prices is not None and problem.short_prices is not None:
@@ -120,15 +121,10 @@ def _with_known_prices(problem: BiddingProblem, prices: FloatArray) -> BiddingPr
     return checked(problem, **changes)
 
 
-def _settlement_prices(problem: BiddingProblem) -> dict[str, Any]:
-    """Imbalance prices stay those around the day-ahead price, not the intraday auction's."""
-    if problem.long_prices is not None:
-        return {}
-    penalty = problem.imbalance.deviation_penalty or 0.0
-    return {
-        "long_prices": problem.prices - penalty,
-        "short_prices": problem.prices + penalty,
-    }
+def _spread(outlook: MarketOutlook, market: str, over: str) -> FloatArray:
+    """Price of an intraday market less that of the auction before it, on the dealt days (S, T)."""
+    spread = outlook.intraday_spread.get(market, np.zeros(1))
+    return spread - outlook.intraday_spread.get(over, np.zeros(1))
 
 
 def _reserves(
@@ -193,18 +189,25 @@ def _reserve(
 def _ladder(
     problem: BiddingProblem,
     desk: Desk,
-    outcome: FloatArray | None,
     outlook: MarketOutlook,
-    market: str | None,
+    after: str,
+    *,
+    one_node: bool = False,
 ) -> IntradayMarket | None:
-    """The ladder that follows an auction whose prices are the outcome; of none, one node."""
+    """Continuous trading around the prices of the problem.
+
+    Args:
+        problem: Its prices are those of the auction before, by scenario where they are not out.
+        desk: The desk.
+        outlook: Draws of the market's distance to the day-ahead price.
+        after: Intraday auction those prices are of; empty for the day-ahead auction.
+        one_node: Nothing is left to learn before trading.
+    """
     settings = desk.markets.intraday
-    if settings is None or not settings.continuous:
+    if settings is None or not settings.continuous or "continuous" not in outlook.intraday_spread:
         return None
-    spread = outlook.intraday_spread.get(market or "continuous")
-    if spread is None:
-        return None
-    node_of = None if outcome is None else nodes_of(outcome, settings.nodes)
+    node_of = None if one_node else nodes_of(problem.prices, settings.nodes)
+    spread = _spread(outlook, "continuous", after)
     return IntradayMarket(
         prices=problem.prices + _unbiased(spread, node_of, problem.weights),
         half_spread=settings.half_spread,

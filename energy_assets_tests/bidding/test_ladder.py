@@ -96,12 +96,12 @@ def small_problems(draw):
     )
 
 
-@settings(max_examples=10, deadline=None)
-@given(small_problems())
-def test_every_rung_is_valid_and_none_beats_the_full_problem_in_sample(bidding):
+def values_of(bidding):
+    """Value of every rung's orders replayed in sample, each checked; the full problem's first."""
     full = solve(bidding)
     few = checked(bidding, solver=bidding.solver.model_copy(update={"reduced_scenarios": 2}))
     assert not breaches(bidding, full.curves)
+    found = {full.rung: full.objective}
     for make in LOWER:
         lower = make(few)
         assert not breaches(bidding, lower.curves), lower.rung
@@ -113,6 +113,34 @@ def test_every_rung_is_valid_and_none_beats_the_full_problem_in_sample(bidding):
             assert lower.expected_value == pytest.approx(value, rel=1e-6, abs=1e-4)
         else:
             assert lower.expected_value <= value + 1e-6 * max(1.0, abs(value))
+        found[lower.rung] = value
+    return found
+
+
+@settings(max_examples=8, deadline=None)
+@given(small_problems())
+def test_every_rung_is_valid_and_none_beats_the_full_problem_in_sample(bidding):
+    values_of(bidding)
+
+
+@pytest.mark.acceptance
+def test_counts_of_the_same_over_many_problems():
+    """Prints how far each rung's orders fall behind the full problem's, per problem."""
+    losses = {}
+
+    @settings(max_examples=200, deadline=None, derandomize=True)
+    @given(small_problems())
+    def count(bidding):
+        values = values_of(bidding)
+        for rung, value in values.items():
+            losses.setdefault(rung, []).append(values[Rung.STOCHASTIC] - value)
+
+    count()
+    assert list(losses) == [rung for rung in Rung if rung != Rung.LAST_ACCEPTED]
+    print(f"\n{'rung':<20}{'problems':>9}{'mean loss':>11}{'median':>9}{'worst':>9}  currency")
+    for rung, lost in losses.items():
+        figures = f"{np.mean(lost):>11.2f}{np.median(lost):>9.2f}{np.max(lost):>9.2f}"
+        print(f"{rung:<20}{len(lost):>9}{figures}")
 
 
 @pytest.mark.parametrize("make", LOWER)

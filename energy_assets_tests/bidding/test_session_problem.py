@@ -122,18 +122,33 @@ def test_intraday_auctions_are_bid_at_their_own_prices_around_known_ones():
     day = day_of()
     known = np.linspace(40, 90, day.mtu_count)
     position = np.full(day.mtu_count, 12.0)
-    earlier = EarlierAwards(position=position, day_ahead_prices=known)
+    earlier = EarlierAwards(position=position, prices=known)
     problem = problem_at("ida1", day, earlier)
     spread = outlook_of(day).intraday_spread["ida1"]
     np.testing.assert_allclose(problem.prices, known + spread)
     np.testing.assert_array_equal(problem.earlier_position, position)
     base = base_of(day)
-    # Imbalance prices keep their distance to the day-ahead price, whatever the auction does.
+    # Imbalance and continuous trading are expected around the auction's own price: no difference
+    # between two markets is money by itself.
     np.testing.assert_allclose(
-        problem.long_prices - known, base.long_prices - base.prices, atol=1e-9
+        problem.long_prices - problem.prices, base.long_prices - base.prices, atol=1e-9
     )
+    market = problem.intraday
+    for node in set(market.node_of):
+        inside = [s for s, n in enumerate(market.node_of) if n == node]
+        gap = (market.prices - problem.prices)[inside]
+        np.testing.assert_allclose(gap.mean(axis=0), 0, atol=1e-9)
     assert problem.rules == AREA.session("ida1").curve_rules(day.label)
     assert problem.blocks == ()
+
+
+def test_a_second_auction_starts_from_the_first_ones_prices():
+    day = day_of()
+    known = np.linspace(40, 90, day.mtu_count)
+    earlier = EarlierAwards(position=0 * known, prices=known, priced_by="ida1")
+    spreads = outlook_of(day).intraday_spread
+    problem = problem_at("ida3", day, earlier)
+    np.testing.assert_allclose(problem.prices, known + spreads["ida3"] - spreads["ida1"])
 
 
 def test_continuous_trading_has_no_auction_and_one_node():
