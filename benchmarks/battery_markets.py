@@ -16,7 +16,7 @@ price of the file (its cash is among energy's); FCR is called evenly both ways, 
     known prices     the same plant with all prices of the day known: nobody's strategy
 
 Scenarios at every gate: the 28 last whole days known at the first one (D-29 to D-2), all series of
-a day together, reduced to a few with probabilities. Every fifth day of the year in an order that the
+a day together, reduced to a few with probabilities. Every fifth day of the year in an order the
 seed shuffles, so that any number of days covers all seasons; days are apart and resampled singly.
 Capacity prices of aFRR are EUR/MW per block unless the row says `per hour`, see `multimarket`.
 """

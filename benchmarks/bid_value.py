@@ -1,6 +1,6 @@
 """What the stochastic curve earns beside a flat schedule and a single forecast, on real prices.
 
-    python benchmarks/bid_value.py epf [--days 120] [--scenarios 30]
+    python benchmarks/bid_value.py epf [--days 91] [--scenarios 15]
     python benchmarks/bid_value.py gb  [--days 150] [--scenarios 40]
 
     stochastic w    `bidding.solve` on joint scenarios at risk weight w: curves
@@ -49,6 +49,8 @@ FLAT, SINGLE, KNOWN = "flat", "single path", "known prices"
 GB_LIMITS = (500.0, 1000.0, 3600.0)
 GB_PRICE_IMPACT = 0.07
 SEED, WEEK = 20160104, 7
+# A table so far is printed after so many days.
+SHOWN_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def epf(days: int, scenarios: int, folder: Path) -> dict[str, list[DayResult]]:
         for strategy in strategies:
             results[strategy.name].append(strategy.earn(day, last=number == len(chosen)))
         tell(number, len(chosen), str(day.label))
+        if number % SHOWN_DAYS == 0 and number < len(chosen):
+            show(results, impact=False)
     return results
 
 
@@ -164,17 +168,18 @@ def show(results: dict[str, list[DayResult]], *, impact: bool) -> None:
     count = len(cash[FLAT])
     resampling = Resampling(count, WEEK, SEED)
     print(f"\n{count} days, a day")
-    print("| strategy | mean | CVaR-95 | worst | imbalance MWh | of awards | CPU s | with impact |")
-    print("|---|---|---|---|---|---|---|---|")
+    last = " with impact |" if impact else ""
+    print(f"| strategy | mean | CVaR-95 | worst | imbalance MWh | of awards | CPU s |{last}")
+    print("|---" * (8 if impact else 7) + "|")
     for name, days in results.items():
         imbalance = np.mean([day.imbalance_mwh for day in days])
         share = imbalance / np.mean([day.awarded_mwh for day in days])
-        with_impact = np.mean([day.cash_with_impact for day in days]) if impact else np.nan
+        with_impact = np.mean([day.cash_with_impact for day in days])
         print(
             f"| {name} | {resampling.mean(cash[name])} | {resampling.tail(cash[name])} "
             f"| {cash[name].min():,.0f} | {imbalance:,.1f} | {share:.1%} "
-            f"| {np.mean([day.seconds for day in days]):.2f} "
-            f"| {with_impact:,.0f} |"
+            f"| {np.mean([day.seconds for day in days]):.2f} |"
+            + (f" {with_impact:,.0f} |" if impact else "")
         )
     print("\n| difference | mean | | CVaR-95 | |\n|---|---|---|---|---|")
     leading = [name for name in results if name.startswith("stochastic")]
@@ -205,7 +210,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, default=Path("data/checkpoints"))
     asked = parser.parse_args()
     if asked.market == "epf":
-        results = epf(asked.days or 120, asked.scenarios or 30, asked.checkpoints)
+        results = epf(asked.days or 91, asked.scenarios or 15, asked.checkpoints)
     else:
         results = gb(asked.days or 150, asked.scenarios or 40, asked.checkpoints)
     show(results, impact=asked.market == "gb")

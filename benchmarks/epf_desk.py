@@ -105,7 +105,7 @@ class DeskDay:
             rules=load_area("EPF_DE").session().curve_rules(self.label),
             limits=Limits(max_sale_mw=180, max_purchase_mw=40, max_imbalance_mw=100),
             risk_weight=risk_weight,
-            solver={"build": "twin"},
+            solver={"build": "twin", "reduced_scenarios": 5},
         )
 
 

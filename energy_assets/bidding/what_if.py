@@ -312,6 +312,14 @@ def _case_outcome(case: StressCase, shocked: BiddingProblem, base: Outcome) -> C
         return CaseOutcome(case, rebid, None, str(error))
 
 
+_COMMITTING = (
+    Rung.STOCHASTIC,
+    Rung.REDUCED_SCENARIOS,
+    Rung.LP_WITH_REPAIR,
+    Rung.MARGINAL_COST,
+)
+
+
 def _bid(problem: BiddingProblem) -> Outcome:
     """The best orders of a problem, valued."""
     solution = best_bid(problem)
@@ -321,8 +329,8 @@ def _bid(problem: BiddingProblem) -> Outcome:
         for unit in problem.units
         if isinstance(unit, ThermalUnit)
     }
-    # Decided with the orders, unless some may wait for the outcome or nothing better stood.
-    decided = solution.rung == Rung.STOCHASTIC and not problem.commit_late
+    # Decided with the orders, unless some may wait for the outcome or no rung decided any.
+    decided = solution.rung in _COMMITTING and not problem.commit_late
     try:
         return _valued(
             problem,

@@ -128,7 +128,7 @@ def test_counts_of_the_same_over_many_problems():
     """Prints how far each rung's orders fall behind the full problem's, per problem."""
     losses = {}
 
-    @settings(max_examples=200, deadline=None, derandomize=True)
+    @settings(max_examples=100, deadline=None, derandomize=True)
     @given(small_problems())
     def count(bidding):
         values = values_of(bidding)

@@ -117,3 +117,11 @@ def test_outage_trips_a_running_unit_faster_than_its_ramp_and_minimum_up_time():
     bidding = problem([unit], prices, start_states={"engine": state}, power_limits=limits)
     plan = perfect_foresight(bidding, prices, {})
     np.testing.assert_allclose(plan.power["engine"][:3], [100, 0, 0], atol=1e-6)
+
+
+def test_a_must_run_unit_comes_back_after_a_short_outage_when_it_can():
+    unit = engine(must_run=True, min_down_hours=3, initially_on=True, initial_power_mw=1)
+    limit = np.full(8, 2.0)
+    limit[3] = 0.0
+    solution = solve(problem([unit], np.full(8, 30.0), power_limits={"engine": limit}))
+    assert solution.plan("engine").on == (True, True, True, False, False, False, True, True)

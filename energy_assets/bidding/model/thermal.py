@@ -28,6 +28,7 @@ import numpy as np
 
 from energy_assets.bidding.model.parts import Held, UnitTerms, parameter
 from energy_assets.bidding.model_data import ThermalData
+from energy_assets.forecasting.arrays import BoolArray
 
 
 def add_thermal(m: Any, block: Any, data: ThermalData, held: Held | None) -> UnitTerms:
@@ -62,8 +63,16 @@ def commitment_bounds(data: ThermalData, mtus_per_hour: int) -> tuple[list[int],
     lowest = bound & np.logical_and.accumulate(available) if data.on else np.zeros_like(bound)
     highest = available if data.on else available & ~bound
     if unit.must_run:
-        lowest = lowest | highest
+        lowest = lowest | (highest & ~_tripped(available, unit.min_down_hours))
     return lowest.astype(int).tolist(), highest.astype(int).tolist()
+
+
+def _tripped(available: BoolArray, min_down_hours: int) -> BoolArray:
+    """Hours within the minimum down time of an outage (H,): the unit cannot be back yet."""
+    tripped = np.zeros_like(available)
+    for hour in np.flatnonzero(~available & np.concatenate([[True], available[:-1]])):
+        tripped[hour : hour + min_down_hours] = True
+    return tripped
 
 
 def _add_commitment(m: Any, block: Any, data: ThermalData) -> None:
