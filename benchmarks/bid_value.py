@@ -17,8 +17,8 @@ soft as everywhere: beyond it the model pays the price limit. The last column is
 rule, under which a surplus lowers its own price by 0.07 GBP/MWh per MWh.
 
 Figures are out of sample, a day: mean, CVaR-95 (mean of the worst 5 % of days), 95 % intervals of a
-block bootstrap over weeks, differences paired. Nothing was tuned on these days. Seeds are the days'
-ordinals, of the bootstrap 20160104.
+block bootstrap over weeks, differences paired. The first limit of gb was 1,000 MW until a trial
+run of four of its days. Seeds are the days' ordinals, of the bootstrap 20160104.
 """
 
 from __future__ import annotations

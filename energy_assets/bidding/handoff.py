@@ -27,7 +27,7 @@ from energy_assets.bidding.problem import SolverOptions
 from energy_assets.errors import EnergyAssetsError
 
 # Linear programs from so many rows on are solved by interior point first.
-INTERIOR_POINT_ROWS = 20_000
+INTERIOR_POINT_ROWS = 5_000
 
 
 class SolverError(EnergyAssetsError):
