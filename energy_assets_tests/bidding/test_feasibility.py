@@ -30,12 +30,9 @@ PRICES = np.full(4, 50.0)
             "unit battery, max_cycles_per_day: has to draw 2, may draw 1 MWh",
         ),
         (
-            [engine(must_run=True, min_down_hours=3)],
-            {
-                "start_states": {"engine": StartState(on=True, hours_in_state=9, power_mw=1)},
-                "power_limits": {"engine": [2, 0.5, 2, 2]},
-            },
-            "unit engine: .*min_down.* cannot be kept together",
+            [engine(min_up_hours=4, ramp_up_mw_per_hour=0.2)],
+            {"start_states": {"engine": StartState(on=True, hours_in_state=1, power_mw=0)}},
+            "unit engine: .*first_ramp_up.* cannot be kept together",
         ),
         (
             [LoadUnit(name="load", peak_mw=15)],

@@ -77,7 +77,12 @@ def kept_hours(thermal, path):
         runs = runs and thermal.power_limit[h] > 0
         left = runs and h < unit.min_up_hours - thermal.hours_in_state
         resting = not thermal.on and h < unit.min_down_hours - thermal.hours_in_state
-        must = unit.must_run and thermal.power_limit[h] > 0 and not resting
+        # Tripped by an outage, it cannot be back within its minimum down time.
+        tripped = any(
+            not thermal.power_limit[first] and (first == 0 or thermal.power_limit[first - 1])
+            for first in range(max(0, h - unit.min_down_hours + 1), h + 1)
+        )
+        must = unit.must_run and thermal.power_limit[h] > 0 and not resting and not tripped
         wanted += on and (left or must)
     return wanted
 

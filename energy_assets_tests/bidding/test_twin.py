@@ -150,10 +150,9 @@ def test_every_build_gives_the_same_optimum(made):
 
 def test_twin_explains_infeasibility_in_the_same_words():
     made = problem(
-        [engine(must_run=True, min_down_hours=3), battery()],
+        [engine(min_up_hours=4, ramp_up_mw_per_hour=0.2), battery()],
         np.full(4, 50.0),
-        start_states={"engine": {"on": True, "hours_in_state": 9, "power_mw": 1}},
-        power_limits={"engine": [2, 0.5, 2, 2]},
+        start_states={"engine": {"on": True, "hours_in_state": 1, "power_mw": 0}},
     )
     stuck = model_data(made)
     words = {str(explain(stuck, SolverOptions(build=build))) for build in ("templated", "twin")}

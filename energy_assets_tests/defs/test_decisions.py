@@ -185,5 +185,5 @@ def test_an_error_for_people_fails_the_step_with_its_own_line():
 
 def test_every_mode_a_tag_may_name_is_known():
     for mode in ("live", "replay", "what_if"):
-        assert decisions._mode({"mode": mode}) == mode
-    assert decisions._mode({"mode": "wild"}) is None
+        assert decisions.run_mode({"mode": mode}) == mode
+    assert decisions.run_mode({"mode": "wild"}) is None

@@ -172,9 +172,17 @@ SCORES = {
     ("price", "crps"): 2.5,
     ("wind", "mae"): 99.0,
 }
+COMPONENTS = table("trading.settlement").column("component").allowed
+NO_CASH = {f"cash_{component}": Decimal("0.00") for component in COMPONENTS}
 NOTHING_YET = dict.fromkeys(
-    [f"cash_{c}" for c in ("day_ahead", "imbalance", "fuel_and_co2", "start", "wear", "total")]
-    + ["imbalance_mwh", "imbalance_net_mwh", "price_forecast_mae", "price_forecast_pinball99"]
+    [
+        *NO_CASH,
+        "cash_total",
+        "imbalance_mwh",
+        "imbalance_net_mwh",
+        "price_forecast_mae",
+        "price_forecast_pinball99",
+    ]
 )
 DECIDED = {"desk": DESK, "session": "day_ahead", "rung": "stochastic", "expected_value": 1.0}
 LONG_ROW = {
@@ -192,6 +200,7 @@ LONG_ROW = {
     "average_sale_price": 50.0,
     "average_purchase_price": 20.0,
     "average_awarded_price": 30.0,
+    **NO_CASH,
     "cash_day_ahead": Decimal("10.00"),
     "cash_imbalance": Decimal("5.00"),
     "cash_fuel_and_co2": Decimal("-12.34"),
