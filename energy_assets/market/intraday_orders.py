@@ -10,9 +10,8 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from energy_assets.errors import MarketRuleError
 from energy_assets.market.areas import ContinuousRules
-from energy_assets.market.orders import RuleBreach
+from energy_assets.market.orders import RuleBreach, refuse
 
 
 @dataclass(frozen=True, order=True)
@@ -126,8 +125,5 @@ def require_valid_intraday(orders: IntradayOrderSet, rules: ContinuousRules, at:
     Raises:
         MarketRuleError: Names the first breach and how many there are.
     """
-    breaches = check_intraday_orders(orders, rules, at)
-    if breaches:
-        more = f" (and {len(breaches) - 1} more)" if len(breaches) > 1 else ""
-        msg = f"{orders.area} intraday {orders.delivery_day}: {breaches[0]}{more}"
-        raise MarketRuleError(msg)
+    where = f"{orders.area} intraday {orders.delivery_day}"
+    refuse(check_intraday_orders(orders, rules, at), where)

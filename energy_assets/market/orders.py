@@ -235,10 +235,19 @@ def require_valid(orders: OrderSet, day: DeliveryDay, rules: CurveRules) -> None
     Raises:
         MarketRuleError: Names the first breach and how many there are.
     """
-    breaches = check_order_set(orders, day, rules)
+    where = f"{orders.area} {orders.session} {orders.delivery_day}"
+    refuse(check_order_set(orders, day, rules), where)
+
+
+def refuse(breaches: Sequence[RuleBreach], where: str) -> None:
+    """Raise if there is any breach.
+
+    Raises:
+        MarketRuleError: Names the first breach and how many there are.
+    """
     if breaches:
         more = f" (and {len(breaches) - 1} more)" if len(breaches) > 1 else ""
-        msg = f"{orders.area} {orders.session} {orders.delivery_day}: {breaches[0]}{more}"
+        msg = f"{where}: {breaches[0]}{more}"
         raise MarketRuleError(msg)
 
 

@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from energy_assets.errors import MarketRuleError
 from energy_assets.market.areas import Area
 from energy_assets.market.balancing import ReserveRules
-from energy_assets.market.orders import RuleBreach
+from energy_assets.market.orders import RuleBreach, refuse
 
 
 @dataclass(frozen=True, order=True)
@@ -135,11 +134,8 @@ def require_valid_offers(offers: ReserveOfferSet, area: Area) -> None:
     Raises:
         MarketRuleError: Names the first breach and how many there are.
     """
-    breaches = check_reserve_offers(offers, area)
-    if breaches:
-        more = f" (and {len(breaches) - 1} more)" if len(breaches) > 1 else ""
-        msg = f"{offers.area} {offers.session} {offers.delivery_day}: {breaches[0]}{more}"
-        raise MarketRuleError(msg)
+    where = f"{offers.area} {offers.session} {offers.delivery_day}"
+    refuse(check_reserve_offers(offers, area), where)
 
 
 def _offer_breaches(offer: ReserveOffer, rules: ReserveRules, where: str) -> list[RuleBreach]:
